@@ -1,0 +1,281 @@
+use std::time::Duration;
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Whose fault it is and what the caller can do: a transport maps it to a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// The request makes no sense (HTTP 400).
+    BadRequest,
+    /// Nobody known is asking (401).
+    Unauthenticated,
+    /// Known, but not allowed (403).
+    Forbidden,
+    /// There is no such thing (404).
+    NotFound,
+    /// It contradicts what is there (409).
+    Conflict,
+    /// Well-formed, but a field is wrong (422).
+    Unprocessable,
+    /// Too much at once, or something it needs is away (503).
+    Unavailable,
+    /// A fault of ours (500).
+    Internal,
+}
+
+/// What a flow answers when it does not do what was asked.
+///
+/// `code` and `class` are for machines, `Display` is for people and fit to be shown to the caller. Causes that a caller
+/// must not tell apart share one variant; the true reason is in the audit event.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The access token was refused, or does not allow this.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// Something about an account.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// A hook of the application refused.
+    #[error("{}", .0.detail)]
+    Refused(Refusal),
+    /// Fields of the input are wrong.
+    #[error("the request has invalid fields")]
+    Invalid(Violations),
+    /// Something about a password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Something about a session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// A one-time token was refused: wrong, used, expired, or of another purpose.
+    #[error("the token is invalid or has expired")]
+    Token,
+    /// There is more to do than can be done.
+    #[error("the service is busy")]
+    Overloaded {
+        /// When to come again.
+        retry_after: Duration,
+    },
+    /// The store failed.
+    #[error("the service is unavailable")]
+    Store(#[source] StoreError),
+    /// A fault of ours.
+    #[error("an internal error occurred")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why an access token does not open a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccessError {
+    /// There is none.
+    #[error("authentication is required")]
+    Missing,
+    /// Malformed, not ours, expired, revoked, or its account is gone: a caller is not told which.
+    #[error("the access token is invalid or has expired")]
+    Invalid,
+    /// It is sound, and its holder may not do this.
+    #[error("you may not do this")]
+    Forbidden,
+}
+
+/// What may be wrong about an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// The address has an account already. Told only where verification is optional.
+    #[error("an account with this address exists already")]
+    EmailTaken,
+    /// The password was right, but the address is not verified yet.
+    #[error("the e-mail address is not verified yet")]
+    EmailUnverified,
+    /// There is no such account.
+    #[error("there is no such account")]
+    NotFound,
+    /// There is no such role.
+    #[error("there is no such role")]
+    RoleNotFound,
+}
+
+/// What may be wrong about a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum PasswordError {
+    /// At sign-in: no such account, wrong password, no password, disabled account, alike.
+    #[error("the e-mail address or the password is wrong")]
+    InvalidCredentials,
+    /// A signed-in user gave a wrong current password.
+    #[error("the current password is wrong")]
+    CurrentIncorrect,
+}
+
+/// What may be wrong about a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The refresh token is malformed, not ours, used, expired, or its session is over: alike.
+    #[error("the refresh token is invalid or has expired")]
+    InvalidRefreshToken,
+    /// The user has no such session.
+    #[error("there is no such session")]
+    NotFound,
+}
+
+/// A hook's refusal, in the application's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// A stable code of the application's; shown as `hook.<code>`. 1 to 64 of `a-z`, `0-9`, `_`, `.`; anything else shows as `refused`.
+    pub code: String,
+    /// What the caller is told.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal with a code and a text for the caller.
+    pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// One wrong field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The field: a JSON Pointer (RFC 6901).
+    pub pointer: String,
+    /// A stable code, `password.too_short`.
+    pub code: &'static str,
+    /// What is wrong, without the value.
+    pub detail: String,
+}
+
+/// Every wrong field of an input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// None yet.
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// With one field.
+    pub fn one(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        let mut violations = Self::none();
+        violations.push(pointer, code, detail);
+        violations
+    }
+
+    /// Adds a field.
+    pub fn push(
+        &mut self,
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) {
+        self.0.push(Violation {
+            pointer: pointer.into(),
+            code,
+            detail: detail.into(),
+        });
+    }
+
+    /// The fields.
+    pub fn as_slice(&self) -> &[Violation] {
+        &self.0
+    }
+
+    /// An error, if there is any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] where there is a violation.
+    pub fn check(self) -> Result<(), Error> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(self))
+        }
+    }
+}
+
+impl Error {
+    /// A fault of ours with its cause.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Access(AccessError::Missing) => "access.missing_token",
+            Self::Access(AccessError::Invalid) => "access.invalid_token",
+            Self::Access(AccessError::Forbidden) => "access.forbidden",
+            Self::Account(AccountError::EmailTaken) => "account.email_taken",
+            Self::Account(AccountError::EmailUnverified) => "account.email_unverified",
+            Self::Account(AccountError::NotFound) => "account.not_found",
+            Self::Account(AccountError::RoleNotFound) => "role.not_found",
+            Self::Refused(_) => "hook.refused",
+            Self::Invalid(_) => "request.invalid",
+            Self::Password(PasswordError::InvalidCredentials) => "password.invalid_credentials",
+            Self::Password(PasswordError::CurrentIncorrect) => "password.current_incorrect",
+            Self::Session(SessionError::InvalidRefreshToken) => "session.invalid_refresh_token",
+            Self::Session(SessionError::NotFound) => "session.not_found",
+            Self::Token => "token.invalid",
+            Self::Overloaded { .. } => "service.overloaded",
+            Self::Store(error) => match error.kind() {
+                StoreErrorKind::Unavailable => "service.unavailable",
+                StoreErrorKind::Conflict(_) | StoreErrorKind::Corrupt => "internal",
+            },
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Access(AccessError::Missing | AccessError::Invalid)
+            | Self::Password(PasswordError::InvalidCredentials)
+            | Self::Session(SessionError::InvalidRefreshToken) => ErrorClass::Unauthenticated,
+            Self::Access(AccessError::Forbidden)
+            | Self::Account(AccountError::EmailUnverified)
+            | Self::Password(PasswordError::CurrentIncorrect)
+            | Self::Refused(_) => ErrorClass::Forbidden,
+            Self::Account(AccountError::EmailTaken) => ErrorClass::Conflict,
+            Self::Account(AccountError::NotFound | AccountError::RoleNotFound)
+            | Self::Session(SessionError::NotFound) => ErrorClass::NotFound,
+            Self::Invalid(_) => ErrorClass::Unprocessable,
+            Self::Token => ErrorClass::BadRequest,
+            Self::Overloaded { .. } => ErrorClass::Unavailable,
+            Self::Store(error) => match error.kind() {
+                StoreErrorKind::Unavailable => ErrorClass::Unavailable,
+                StoreErrorKind::Conflict(_) | StoreErrorKind::Corrupt => ErrorClass::Internal,
+            },
+            Self::Internal(_) => ErrorClass::Internal,
+        }
+    }
+
+    /// When trying again may help; `None` where it will not.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Overloaded { retry_after } => Some(*retry_after),
+            _ if self.class() == ErrorClass::Unavailable => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Violations> for Error {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}

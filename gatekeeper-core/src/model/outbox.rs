@@ -1,0 +1,80 @@
+use super::{MailId, TenantId, Timestamp};
+
+/// What an outbox entry asks to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OutboxKind {
+    /// Send a mail.
+    Mail,
+}
+
+impl OutboxKind {
+    /// The stable name that stores carry.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "mail" => Some(Self::Mail),
+            _ => None,
+        }
+    }
+}
+
+/// Where an outbox entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutboxState {
+    /// Waiting for its next attempt.
+    Pending,
+    /// Given up after the last attempt; kept, to be seen and sent again.
+    Dead,
+    /// Done; the payload is wiped.
+    Delivered,
+}
+
+impl OutboxState {
+    /// The stable name that stores carry.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Dead => "dead",
+            Self::Delivered => "delivered",
+        }
+    }
+
+    /// The state with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Pending, Self::Dead, Self::Delivered]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+/// An effect that was decided in a transaction and is carried out afterwards by a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxEntry {
+    /// The id.
+    pub id: MailId,
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// What is to be done.
+    pub kind: OutboxKind,
+    /// The details, sealed: a mail carries a one-time link. Empty once delivered.
+    pub payload: Vec<u8>,
+    /// Where it stands.
+    pub state: OutboxState,
+    /// How many attempts were begun.
+    pub attempts: i32,
+    /// When it is due; while a worker has it, when it is given to another.
+    pub due_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was delivered or given up.
+    pub finished_at: Option<Timestamp>,
+    /// What the last attempt said.
+    pub last_error: Option<String>,
+}

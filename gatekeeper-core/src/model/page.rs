@@ -1,0 +1,63 @@
+use uuid::Uuid;
+
+use super::Timestamp;
+
+/// The longest page a list answers with.
+pub const MAX_PAGE: u32 = 100;
+
+/// Where a page ends: the sort key of its last item. Lists are sorted by (time, id), newest first, so that a page stays
+/// where it is while rows come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The time of the last item.
+    pub at: Timestamp,
+    /// The id of the last item.
+    pub id: Uuid,
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// How many items, 1 to [`MAX_PAGE`].
+    pub limit: u32,
+    /// After which item: the page holds what sorts strictly after it.
+    pub after: Option<Cursor>,
+}
+
+impl PageRequest {
+    /// The first page with this many items, held between 1 and [`MAX_PAGE`].
+    pub fn first(limit: u32) -> Self {
+        Self {
+            limit: limit.clamp(1, MAX_PAGE),
+            after: None,
+        }
+    }
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of up to `limit + 1` rows: a store asks for one row more than wanted to learn whether there are more.
+    pub fn from_rows(mut rows: Vec<T>, limit: u32, cursor: impl Fn(&T) -> Cursor) -> Self {
+        let limit = limit as usize;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if more { rows.last().map(cursor) } else { None };
+        Self { items: rows, next }
+    }
+
+    /// The same page of other items.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            next: self.next,
+        }
+    }
+}

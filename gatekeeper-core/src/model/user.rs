@@ -1,0 +1,85 @@
+use serde_json::{Map, Value};
+
+use super::{Authority, EmailAddress, SecretString, TenantId, Timestamp, UserId};
+
+/// A person with an account in one tenant.
+///
+/// Identity is (tenant, normalised e-mail); the id never changes and is never given again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct User {
+    /// The id.
+    pub id: UserId,
+    /// The tenant the account belongs to.
+    pub tenant_id: TenantId,
+    /// The address as its owner wrote it; mail goes there.
+    pub email: EmailAddress,
+    /// When the owner proved to read that mailbox.
+    pub email_verified_at: Option<Timestamp>,
+    /// What the user wants to be called.
+    pub name: Option<String>,
+    /// The preferred language, a BCP 47 tag.
+    pub locale: Option<String>,
+    /// A picture.
+    pub avatar_url: Option<String>,
+    /// What the application keeps with the user; a JSON object.
+    pub metadata: Map<String, Value>,
+    /// Since when the account is disabled.
+    pub disabled_at: Option<Timestamp>,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When this row last changed.
+    pub updated_at: Timestamp,
+    /// The last sign-in that succeeded.
+    pub last_sign_in_at: Option<Timestamp>,
+}
+
+impl User {
+    /// Whether the account may be used.
+    pub const fn is_active(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+
+    /// Whether the address is verified.
+    pub const fn email_verified(&self) -> bool {
+        self.email_verified_at.is_some()
+    }
+}
+
+/// The one password of a user, hashed.
+#[derive(Clone, Debug)]
+pub struct PasswordCredential {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The hash with its parameters: a PHC string, or an imported form.
+    pub hash: SecretString,
+    /// When the owner last chose it (a rehash does not count).
+    pub changed_at: Timestamp,
+}
+
+/// A user's name at an outside provider. Keyed on (provider, subject), never on an e-mail address, which can change hands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalIdentity {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The provider: its [`AuthProvider::id`](crate::AuthProvider::id).
+    pub provider: String,
+    /// The provider's own, unchanging id of the user.
+    pub subject: String,
+    /// The account it signs in to.
+    pub user_id: UserId,
+    /// When they were linked.
+    pub created_at: Timestamp,
+}
+
+/// What a sign-in needs to know of a user, read in one statement.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// The password, where there is one.
+    pub password: Option<PasswordCredential>,
+    /// Roles and permissions.
+    pub authority: Authority,
+}

@@ -1,0 +1,117 @@
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::model::{
+    ExternalIdentity, NormalizedEmail, Page, PageRequest, PasswordCredential, SecretString,
+    TenantId, User, UserId,
+};
+
+/// Which users a list holds. `None` everywhere means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Active (`true`) or disabled (`false`) ones alone.
+    pub active: Option<bool>,
+    /// Those with this role granted.
+    pub role: Option<String>,
+}
+
+/// Users.
+#[async_trait]
+pub trait UserRepository: Send {
+    /// The user with this id.
+    async fn find(&mut self, tenant: TenantId, user: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user with this id, held until the transaction ends.
+    async fn find_for_update(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// The user with this address, compared exactly.
+    async fn find_by_email(
+        &mut self,
+        tenant: TenantId,
+        email: &NormalizedEmail,
+    ) -> Result<Option<User>, StoreError>;
+
+    /// Adds a user.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict(UserEmail)`, `Conflict(Id)`, `Conflict(Reference)` where the tenant does not exist.
+    async fn insert(&mut self, user: &User) -> Result<(), StoreError>;
+
+    /// Writes the whole row. The caller holds it through [`find_for_update`](Self::find_for_update). Answers whether there
+    /// was one.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict(UserEmail)` where the address is another's.
+    async fn update(&mut self, user: &User) -> Result<bool, StoreError>;
+
+    /// Removes a user with password, identities, sessions, one-time tokens and roles. The audit trail stays.
+    async fn delete(&mut self, tenant: TenantId, user: UserId) -> Result<bool, StoreError>;
+
+    /// Users by (`created_at`, id), newest first.
+    async fn list(
+        &mut self,
+        tenant: TenantId,
+        filter: &UserFilter,
+        page: PageRequest,
+    ) -> Result<Page<User>, StoreError>;
+}
+
+/// What users prove themselves with.
+#[async_trait]
+pub trait CredentialRepository: Send {
+    /// A user's password.
+    async fn find_password(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Option<PasswordCredential>, StoreError>;
+
+    /// Sets a user's password, whether or not there was one.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict(Reference)` where the user does not exist in the tenant.
+    async fn set_password(&mut self, password: &PasswordCredential) -> Result<(), StoreError>;
+
+    /// Puts `new` where `old` still stands, and answers whether it did: a rehash must never undo a change of password
+    /// that came in between. `changed_at` stays.
+    async fn replace_hash(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        old: &SecretString,
+        new: &SecretString,
+    ) -> Result<bool, StoreError>;
+
+    /// Removes a user's password.
+    async fn delete_password(&mut self, tenant: TenantId, user: UserId)
+    -> Result<bool, StoreError>;
+
+    /// The account an outside identity signs in to.
+    async fn find_identity(
+        &mut self,
+        tenant: TenantId,
+        provider: &str,
+        subject: &str,
+    ) -> Result<Option<ExternalIdentity>, StoreError>;
+
+    /// Links an outside identity.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict(ExternalIdentity)` where it is linked already, `Conflict(Reference)` where the user does not exist.
+    async fn insert_identity(&mut self, identity: &ExternalIdentity) -> Result<(), StoreError>;
+
+    /// A user's outside identities, sorted by provider and subject.
+    async fn list_identities(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Vec<ExternalIdentity>, StoreError>;
+}
