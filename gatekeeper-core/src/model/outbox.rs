@@ -4,6 +4,11 @@ use super::{MailId, TenantId, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OutboxKind {
+    /// Find out what to mail about an account, make the token it needs, and enqueue the mail.
+    ///
+    /// Whoever asks for a mail to an address gets the same answer after the same work, whether or not there is such an
+    /// account, since all that depends on it happens here.
+    AccountMail,
     /// Send a mail.
     Mail,
 }
@@ -12,6 +17,7 @@ impl OutboxKind {
     /// The stable name that stores carry.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AccountMail => "account_mail",
             Self::Mail => "mail",
         }
     }
@@ -19,6 +25,7 @@ impl OutboxKind {
     /// The kind with this name.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
+            "account_mail" => Some(Self::AccountMail),
             "mail" => Some(Self::Mail),
             _ => None,
         }

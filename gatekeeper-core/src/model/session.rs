@@ -42,8 +42,6 @@ impl AuthMethod {
 pub enum SessionEnd {
     /// The account was disabled or deleted.
     AccountClosed,
-    /// The e-mail address changed.
-    EmailChanged,
     /// The password changed or was reset.
     PasswordChanged,
     /// A refresh token that had been used came again (RFC 9700 section 4.14.2).
@@ -60,7 +58,6 @@ impl SessionEnd {
     /// Every reason.
     pub const ALL: &'static [Self] = &[
         Self::AccountClosed,
-        Self::EmailChanged,
         Self::PasswordChanged,
         Self::Reuse,
         Self::RevokedByUser,
@@ -72,7 +69,6 @@ impl SessionEnd {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccountClosed => "account_closed",
-            Self::EmailChanged => "email_changed",
             Self::PasswordChanged => "password_changed",
             Self::Reuse => "reuse",
             Self::RevokedByUser => "revoked_by_user",

@@ -13,6 +13,15 @@ pub trait OneTimeTokenRepository: Send {
     /// `Conflict(Reference)` where the user does not exist in the tenant.
     async fn insert(&mut self, token: &OneTimeToken) -> Result<(), StoreError>;
 
+    /// The token that [`consume`](Self::consume) would use, left as it is: to check what comes with it first.
+    async fn find(
+        &mut self,
+        tenant: TenantId,
+        purpose: TokenPurpose,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeToken>, StoreError>;
+
     /// Uses a token: the one with this hash, of this tenant and this purpose, neither consumed nor expired at `now`. One
     /// guarded statement; of any number of concurrent callers one gets it.
     async fn consume(
