@@ -256,15 +256,14 @@ fn pbkdf2(prf: Prf, parts: &[&str]) -> Result<Stored, HashFormatError> {
     };
     let (salt, tag) = (salt.replace('.', "+"), tag.replace('.', "+"));
     let tag = bytes(&STANDARD_NO_PAD, &tag, TAG_BYTES)?;
-    let iterations = match params.split_once(',') {
-        None => params.strip_prefix("i=").unwrap_or(params),
-        Some(_) => {
-            let [iterations, length] = named(params, ["i", "l"])?;
-            if number::<usize>(length)? != tag.len() {
-                return Err(HashFormatError::Malformed);
-            }
-            iterations
+    let iterations = if params.contains(',') {
+        let [iterations, length] = named(params, ["i", "l"])?;
+        if number::<usize>(length)? != tag.len() {
+            return Err(HashFormatError::Malformed);
         }
+        iterations
+    } else {
+        params.strip_prefix("i=").unwrap_or(params)
     };
     let salt = bytes(&STANDARD_NO_PAD, &salt, SALT_BYTES)?;
     pbkdf2_of(prf, iterations, salt, tag)

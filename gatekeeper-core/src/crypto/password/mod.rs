@@ -94,6 +94,10 @@ impl PasswordHasher {
     /// # Errors
     ///
     /// [`HashingSettingsError`] where the settings are weak or out of bounds, or the machine cannot carry them.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "settings are handed over, as to every other service"
+    )]
     pub fn new(
         settings: HashingSettings,
         random: Arc<dyn Random>,
