@@ -1,9 +1,11 @@
 //! Authentication and authorisation for Rust applications, as a library.
 
 mod context;
+pub mod crypto;
 pub mod env;
 mod error;
 pub mod model;
+pub mod password_policy;
 pub mod store;
 pub mod testing;
 
