@@ -1,0 +1,56 @@
+use super::{
+    revocations::Entry,
+    roles::Grant,
+    table::{Row, Table},
+    tenants::system_roles,
+};
+use crate::model::{
+    Account, AuditEvent, ExternalIdentity, OneTimeToken, OutboxEntry, PasswordCredential, Role,
+    Session, StoredSigningKey, Tenant, TenantId, TenantSlug, Timestamp, User,
+};
+
+/// Every table. What reads and writes one stands in the file named after it.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) audit: Table<AuditEvent>,
+    pub(super) grants: Table<Grant>,
+    pub(super) identities: Table<ExternalIdentity>,
+    pub(super) outbox: Table<OutboxEntry>,
+    pub(super) passwords: Table<PasswordCredential>,
+    pub(super) revocations: Table<Entry>,
+    pub(super) roles: Table<Role>,
+    pub(super) sessions: Table<Session>,
+    pub(super) signing_keys: Table<StoredSigningKey>,
+    pub(super) tenants: Table<Tenant>,
+    pub(super) tokens: Table<OneTimeToken>,
+    pub(super) users: Table<User>,
+}
+
+impl State {
+    /// What a store holds before anybody has used it.
+    pub(super) fn seeded() -> Self {
+        let mut state = Self::default();
+        if let Some(slug) = TenantSlug::parse(TenantSlug::DEFAULT) {
+            let tenant = Tenant {
+                id: TenantId::DEFAULT,
+                slug,
+                name: "Default".to_owned(),
+                suspended_at: None,
+                created_at: Timestamp::default(),
+            };
+            for role in system_roles(&tenant) {
+                state.roles.set(&role.key(), Some(role));
+            }
+            state.tenants.set(&tenant.id, Some(tenant.clone()));
+        }
+        state
+    }
+
+    pub(super) fn account(&self, user: &User) -> Account {
+        Account {
+            user: user.clone(),
+            password: self.passwords.get(&user.id).cloned(),
+            authority: self.authority(user.tenant_id, user.id),
+        }
+    }
+}
