@@ -1,3 +1,32 @@
-//! Cryptography: what secrets become before they are stored or sent.
+//! Keys, and everything that is signed, sealed or hashed with them.
+//!
+//! | what | type | made of |
+//! |---|---|---|
+//! | the installation's secret | [`SecretKey`], [`SecretKeys`] | sub-keys by HKDF-SHA256, one label a use |
+//! | access tokens | [`jwt::AccessTokens`] | JWS over Ed25519, ECDSA P-256, RSA or HMAC |
+//! | refresh tokens | [`RefreshTokens`] | HMAC-SHA256 |
+//! | one-time tokens | [`one_time`] | 256 random bits, stored as SHA-256 |
+//! | cursors of lists | [`Cursors`] | HMAC-SHA256 |
+//! | secrets at rest | [`Sealer`] | AES-256-GCM-SIV |
+//!
+//! Every primitive comes from `aws-lc-rs`.
 
+mod cursor;
+mod digest;
+pub mod jwt;
+pub mod one_time;
 pub mod password;
+mod refresh;
+mod seal;
+mod secret_key;
+
+pub use cursor::Cursors;
+pub(crate) use digest::Digester;
+pub use refresh::{InvalidRefreshToken, RefreshToken, RefreshTokens};
+pub use seal::{Sealer, Unsealable};
+pub use secret_key::{SecretKey, SecretKeyError, SecretKeys, TooManyKeys};
+
+/// Base64url without padding (RFC 7515 section 2). Refuses padding, and bits behind the last whole byte that are not
+/// zero: each value has one spelling.
+pub(crate) const BASE64URL: base64::engine::GeneralPurpose =
+    base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,0 +1,75 @@
+//! Access tokens that are refused although their signature and times are sound: those of ended sessions, closed
+//! accounts, and single ones.
+//!
+//! A revocation is written in the transaction that ends the session
+//! ([`RevocationRepository`](crate::store::RevocationRepository)); after its commit it is [published](Blacklist::publish)
+//! to the blacklist of this process, and other processes hear of it. A check is answered in memory; where the memory may
+//! be behind, the answer is [`BlacklistVerdict::Stale`] and the source is asked: never is a token let through because
+//! something was not known.
+
+mod authenticator;
+mod memory;
+mod set;
+mod store;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+pub use authenticator::{Rejected, TokenAuthenticator};
+pub use memory::MemoryBlacklist;
+pub use store::{StoreBlacklist, StoreBlacklistSettings};
+
+use crate::{
+    Identity,
+    model::{Revocation, Timestamp},
+    store::StoreError,
+};
+
+/// What a blacklist knows of an identity.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BlacklistVerdict {
+    /// Nothing speaks against it.
+    Clean,
+    /// It is revoked.
+    Revoked,
+    /// There may be revocations that are not known here; ask the [source](Blacklist::check_source).
+    Stale,
+}
+
+/// Knows which tokens are revoked. Asked with every request.
+#[async_trait]
+pub trait Blacklist: Send + Sync + fmt::Debug {
+    /// What is known in this process. Does no I/O.
+    ///
+    /// Revoked is an identity whose token or session is revoked in its tenant, or whose user is, with a time in or after
+    /// the second in which the token was issued.
+    fn check(&self, identity: &Identity, now: Timestamp) -> BlacklistVerdict;
+
+    /// The number of the present state, which grows with every revocation that comes to be known; never 0. `None` where
+    /// the answer to anything is [`Stale`](BlacklistVerdict::Stale) at `now`.
+    ///
+    /// An identity that was found clean after this number was read is clean for as long as the number is the same. That
+    /// lets a caller skip [`check`](Self::check).
+    fn epoch(&self, now: Timestamp) -> Option<u64>;
+
+    /// Asks the source: for when [`check`](Self::check) answers [`Stale`](BlacklistVerdict::Stale).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the source does not answer. The token is then not to be believed.
+    async fn check_source(
+        &self,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<BlacklistVerdict, StoreError>;
+
+    /// Takes revocations in, right after the commit of the transaction that wrote them: they hold here at once, and are
+    /// told to other nodes where the implementation has a channel of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where other nodes could not be told. Here they hold all the same.
+    async fn publish(&self, revocations: &[Revocation]) -> Result<(), StoreError>;
+}
