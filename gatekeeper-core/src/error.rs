@@ -183,6 +183,11 @@ impl Violations {
         });
     }
 
+    /// Adds the fields of another.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The fields.
     pub fn as_slice(&self) -> &[Violation] {
         &self.0
@@ -278,4 +283,16 @@ impl From<Violations> for Error {
     fn from(violations: Violations) -> Self {
         Self::Invalid(violations)
     }
+}
+
+/// An error with its causes, in one line, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

@@ -76,6 +76,25 @@ impl OneTimeTokenRepository for MemoryTransaction {
         Ok(())
     }
 
+    async fn find(
+        &mut self,
+        tenant: TenantId,
+        purpose: TokenPurpose,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeToken>, StoreError> {
+        let Some(id) = self.state.tokens.by().hash.get(&hash.0).copied() else {
+            return Ok(None);
+        };
+        let usable = |row: &&OneTimeToken| {
+            row.tenant_id == tenant
+                && row.purpose == purpose
+                && row.consumed_at.is_none()
+                && now < row.expires_at
+        };
+        Ok(self.state.tokens.get(&id).filter(usable).cloned())
+    }
+
     async fn consume(
         &mut self,
         tenant: TenantId,

@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use super::ConfigError;
+
+/// Settings of sessions (ASVS 7.3.1, 7.3.2).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionConfig {
+    /// A session that is not refreshed for this long is over; 7 days.
+    pub idle_lifetime: Duration,
+    /// A session is over after this long in any case; 30 days.
+    pub absolute_lifetime: Duration,
+    /// For how long after a rotation the refresh token before the current one still gets the current one: two tabs, a
+    /// lost answer or a retry sign nobody out. 10 seconds; zero is strict; at most 60 seconds.
+    pub refresh_grace: Duration,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            idle_lifetime: Duration::from_secs(7 * 86_400),
+            absolute_lifetime: Duration::from_secs(30 * 86_400),
+            refresh_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl SessionConfig {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let year = Duration::from_secs(366 * 86_400);
+        if self.idle_lifetime < Duration::from_secs(60)
+            || self.idle_lifetime > self.absolute_lifetime
+        {
+            let reason = "must lie between 1 minute and the absolute lifetime";
+            return Err(ConfigError::new("sessions.idle_lifetime", reason));
+        }
+        if self.absolute_lifetime > year {
+            return Err(ConfigError::new(
+                "sessions.absolute_lifetime",
+                "must be at most a year",
+            ));
+        }
+        if self.refresh_grace > Duration::from_secs(60) {
+            return Err(ConfigError::new(
+                "sessions.refresh_grace",
+                "must be at most 60 seconds",
+            ));
+        }
+        Ok(())
+    }
+}

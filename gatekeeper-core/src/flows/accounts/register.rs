@@ -1,0 +1,269 @@
+use serde_json::Map;
+
+use super::{Accounts, Register, Registered};
+use crate::{
+    AccountError, Error, RequestContext, Violations,
+    config::EmailVerification,
+    flows::{Record, Unit, sessions::NewSession, validate},
+    hooks::Registration,
+    mail::AccountMail,
+    model::{
+        Account, AuthMethod, Authority, EmailAddress, Event, PasswordCredential, SecretString,
+        Timestamp, User, UserId,
+    },
+    store::{Constraint, StoreError},
+};
+
+/// A sign-up whose fields are sound and whose password is hashed.
+struct Applicant {
+    email: EmailAddress,
+    name: Option<String>,
+    locale: Option<String>,
+    hash: SecretString,
+}
+
+impl Accounts<'_> {
+    /// Signs up.
+    ///
+    /// Where verification is required the answer is the same for an address that is taken; its owner is told by mail
+    /// instead. An unverified account is taken over by the newer sign-up: its links end with the older ones, so that the
+    /// link that works belongs to the password that was chosen last.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for `/email`, `/password`, `/name`, `/locale`; [`Error::Refused`] by a hook;
+    /// [`AccountError::EmailTaken`] where verification is optional; [`Error::Overloaded`]; a failure of the store.
+    pub async fn register(
+        &self,
+        cx: &RequestContext,
+        input: Register,
+    ) -> Result<Registered, Error> {
+        let inner = self.0.inner();
+        let mut violations = Violations::none();
+        let email = validate::email(&mut violations, "/email", &input.email);
+        validate::name(&mut violations, "/name", input.name.as_deref());
+        validate::locale(&mut violations, "/locale", input.locale.as_deref());
+        let local_part = email
+            .as_ref()
+            .map_or("", |email| email.normalized().local_part());
+        let context = [local_part, input.name.as_deref().unwrap_or_default()];
+        inner.check_password(&mut violations, "/password", &input.password, &context);
+        violations.check()?;
+        let Some(email) = email else {
+            return Err(Error::internal("a checked address is there"));
+        };
+
+        let registration = Registration {
+            email,
+            name: input.name,
+            locale: input.locale,
+        };
+        inner
+            .hooks
+            .before_register(cx, &registration)
+            .await
+            .map_err(Error::Refused)?;
+        // Hashed whether or not the address is taken: the time must not tell.
+        let hash = inner.hasher.hash(&input.password).await?;
+        let Registration {
+            email,
+            name,
+            locale,
+        } = registration;
+        let applicant = Applicant {
+            email,
+            name,
+            locale,
+            hash,
+        };
+
+        match inner.config.email.verification {
+            EmailVerification::Required => self.register_unverified(cx, &applicant).await,
+            EmailVerification::Optional => self.register_signed_in(cx, &applicant).await,
+        }
+    }
+
+    async fn register_unverified(
+        &self,
+        cx: &RequestContext,
+        applicant: &Applicant,
+    ) -> Result<Registered, Error> {
+        // Once more where somebody else took the address between the look and the write.
+        let made = match self.try_register_unverified(cx, applicant).await {
+            Err(Error::Store(error)) if error.is_conflict(Constraint::UserEmail) => {
+                self.try_register_unverified(cx, applicant).await?
+            }
+            done => done?,
+        };
+        if let Some(user) = made {
+            self.0.inner().hooks.after_register(cx, &user).await;
+        }
+        Ok(Registered::VerificationRequired)
+    }
+
+    async fn try_register_unverified(
+        &self,
+        cx: &RequestContext,
+        applicant: &Applicant,
+    ) -> Result<Option<User>, Error> {
+        let inner = self.0.inner();
+        let now = inner.clock.now();
+        let mut unit = Unit::begin(inner, cx, now).await?;
+        let found = unit
+            .tx()
+            .users()
+            .find_by_email(cx.tenant_id, applicant.email.normalized())
+            .await?;
+        let held = match found {
+            Some(user) => {
+                unit.tx()
+                    .users()
+                    .find_for_update(cx.tenant_id, user.id)
+                    .await?
+            }
+            None => None,
+        };
+        let made = match held {
+            Some(user) if user.email_verified() || !user.is_active() => {
+                let record = Record::failure(Event::AccountRegistrationRepeated, "email_taken")
+                    .target(user.id);
+                unit.record(record).await?;
+                unit.mail(&AccountMail::RegistrationRepeated { user_id: user.id })
+                    .await?;
+                None
+            }
+            Some(mut user) => {
+                user.email = applicant.email.clone();
+                user.name.clone_from(&applicant.name);
+                user.locale.clone_from(&applicant.locale);
+                user.updated_at = now;
+                unit.tx().users().update(&user).await?;
+                unit.tx()
+                    .credentials()
+                    .set_password(&applicant.password(&user, now))
+                    .await?;
+                unit.record(Record::success(Event::AccountRegistrationRepeated).target(user.id))
+                    .await?;
+                unit.mail(&AccountMail::VerifyEmail { user_id: user.id })
+                    .await?;
+                None
+            }
+            None => {
+                let user = self.insert_user(&mut unit, cx, applicant, now).await?;
+                unit.mail(&AccountMail::VerifyEmail { user_id: user.id })
+                    .await?;
+                Some(user)
+            }
+        };
+        unit.commit().await?;
+        Ok(made)
+    }
+
+    async fn register_signed_in(
+        &self,
+        cx: &RequestContext,
+        applicant: &Applicant,
+    ) -> Result<Registered, Error> {
+        let inner = self.0.inner();
+        let now = inner.clock.now();
+        let mut unit = Unit::begin(inner, cx, now).await?;
+        let user = match self.insert_user(&mut unit, cx, applicant, now).await {
+            Err(Error::Store(error)) if error.is_conflict(Constraint::UserEmail) => {
+                drop(unit);
+                return self.email_taken(cx, applicant, &error).await;
+            }
+            made => made?,
+        };
+        unit.mail(&AccountMail::VerifyEmail { user_id: user.id })
+            .await?;
+        let session = NewSession {
+            user: &user,
+            methods: vec![AuthMethod::Password],
+        }
+        .insert(&mut unit, inner, cx, now)
+        .await?;
+        let account = Account {
+            user,
+            password: None,
+            authority: Authority::default(),
+        };
+        let signed_in = self
+            .0
+            .sessions()
+            .tokens_for(cx, session, account, now)
+            .await?;
+        unit.commit().await?;
+        inner
+            .hooks
+            .after_register(cx, &signed_in.profile.user)
+            .await;
+        inner
+            .hooks
+            .after_sign_in(cx, &signed_in.profile.user, &signed_in.session)
+            .await;
+        Ok(Registered::SignedIn(Box::new(signed_in)))
+    }
+
+    async fn email_taken(
+        &self,
+        cx: &RequestContext,
+        applicant: &Applicant,
+        conflict: &StoreError,
+    ) -> Result<Registered, Error> {
+        let inner = self.0.inner();
+        let now = inner.clock.now();
+        let owner = inner
+            .repository
+            .find_account_by_email(cx.tenant_id, applicant.email.normalized())
+            .await?;
+        let mut record = Record::failure(Event::AccountRegistrationRepeated, "email_taken");
+        if let Some(owner) = owner {
+            record = record.target(owner.user.id);
+        }
+        Unit::record_alone(inner, cx, now, record).await?;
+        tracing::debug!(%conflict, "sign-up with a taken address");
+        Err(AccountError::EmailTaken.into())
+    }
+
+    async fn insert_user(
+        &self,
+        unit: &mut Unit<'_>,
+        cx: &RequestContext,
+        applicant: &Applicant,
+        now: Timestamp,
+    ) -> Result<User, Error> {
+        let user = User {
+            id: UserId::new(now, self.0.random()),
+            tenant_id: cx.tenant_id,
+            email: applicant.email.clone(),
+            email_verified_at: None,
+            name: applicant.name.clone(),
+            locale: applicant.locale.clone(),
+            avatar_url: None,
+            metadata: Map::new(),
+            disabled_at: None,
+            created_at: now,
+            updated_at: now,
+            last_sign_in_at: None,
+        };
+        unit.tx().users().insert(&user).await?;
+        unit.tx()
+            .credentials()
+            .set_password(&applicant.password(&user, now))
+            .await?;
+        unit.record(Record::success(Event::AccountRegistered).by(user.id))
+            .await?;
+        Ok(user)
+    }
+}
+
+impl Applicant {
+    fn password(&self, user: &User, now: Timestamp) -> PasswordCredential {
+        PasswordCredential {
+            user_id: user.id,
+            tenant_id: user.tenant_id,
+            hash: self.hash.clone(),
+            changed_at: now,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Every flow, one folder each.
+//!
+//! A flow validates its input, does what is slow (hashing, hooks) outside of any transaction, and then changes everything
+//! it changes in one [`Unit`]: the change, its audit event and the mail it causes.
+
+pub(crate) mod accounts;
+pub(crate) mod administration;
+pub(crate) mod keys;
+pub(crate) mod outbox;
+pub(crate) mod passwords;
+pub(crate) mod sessions;
+mod unit;
+mod validate;
+
+pub(crate) use unit::{Record, Unit};

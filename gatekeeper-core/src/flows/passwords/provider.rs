@@ -1,0 +1,140 @@
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    Error, RequestContext,
+    crypto::password::{HashError, PasswordHasher, PasswordVerdict},
+    env::{Clock, Random},
+    model::{
+        AuditEvent, AuthMethod, EmailAddress, Event, EventId, Outcome, PasswordCredential,
+        SecretString,
+    },
+    provider::{AuthProvider, Evidence, Subject, Verification, VerifiedIdentity},
+    store::Repository,
+};
+
+/// E-mail address and password, against the hashes in the store.
+pub(crate) struct PasswordProvider {
+    pub(crate) repository: Arc<dyn Repository>,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+impl fmt::Debug for PasswordProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordProvider").finish_non_exhaustive()
+    }
+}
+
+impl PasswordProvider {
+    /// Makes the hash anew with the parameters of today. A busy hasher is no reason to refuse a sign-in: it will be done
+    /// at the next.
+    async fn rehash(
+        &self,
+        cx: &RequestContext,
+        password: &SecretString,
+        stored: &PasswordCredential,
+    ) -> Result<(), Error> {
+        let hash = match self.hasher.hash(password).await {
+            Ok(hash) => hash,
+            Err(HashError::Overloaded { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let now = self.clock.now();
+        let mut tx = self.repository.begin().await?;
+        let replaced = tx
+            .credentials()
+            .replace_hash(stored.tenant_id, stored.user_id, &stored.hash, &hash)
+            .await?;
+        if replaced {
+            let event = AuditEvent {
+                id: EventId::new(now, self.random.as_ref()),
+                tenant_id: stored.tenant_id,
+                at: now,
+                event: Event::PasswordRehashed,
+                outcome: Outcome::Success,
+                reason: None,
+                actor: None,
+                target: Some(stored.user_id),
+                correlation_id: cx.correlation_id.clone(),
+                ip: cx.ip,
+                user_agent: cx.user_agent.clone(),
+                details: serde_json::Map::new(),
+            };
+            tx.audit().append(&event).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+#[async_trait]
+impl AuthProvider for PasswordProvider {
+    fn id(&self) -> &'static str {
+        "password"
+    }
+
+    fn accepts(&self, evidence: &Evidence) -> bool {
+        match evidence {
+            Evidence::Password { .. } => true,
+        }
+    }
+
+    async fn finish(
+        &self,
+        cx: &RequestContext,
+        evidence: &Evidence,
+    ) -> Result<Verification, Error> {
+        let Evidence::Password {
+            identifier,
+            password,
+        } = evidence;
+        let account = match EmailAddress::parse(identifier) {
+            Ok(email) => {
+                self.repository
+                    .find_account_by_email(cx.tenant_id, email.normalized())
+                    .await?
+            }
+            Err(_) => None,
+        };
+        let (user, stored) = match account {
+            Some(account) => (Some(account.user), account.password),
+            None => (None, None),
+        };
+        // One hash in every case, so that the time tells nothing (CVE-2024-39329).
+        let verdict = self
+            .hasher
+            .verify(password, stored.as_ref().map(|stored| &stored.hash))
+            .await?;
+        let (Some(user), Some(stored)) = (&user, &stored) else {
+            let reason = if user.is_some() {
+                "no_password"
+            } else {
+                "unknown_account"
+            };
+            return Ok(Verification::Refused {
+                reason,
+                account: user.map(|user| user.id),
+            });
+        };
+        match verdict {
+            PasswordVerdict::Mismatch => {
+                return Ok(Verification::Refused {
+                    reason: "wrong_password",
+                    account: Some(user.id),
+                });
+            }
+            PasswordVerdict::MatchOutdated => self.rehash(cx, password, stored).await?,
+            PasswordVerdict::Match => {}
+        }
+        let subject = Subject::Local {
+            user_id: user.id,
+            password_changed_at: stored.changed_at,
+        };
+        Ok(Verification::Verified(VerifiedIdentity {
+            subject,
+            methods: vec![AuthMethod::Password],
+        }))
+    }
+}

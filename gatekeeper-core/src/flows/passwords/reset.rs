@@ -1,0 +1,131 @@
+use super::Passwords;
+use crate::{
+    Error, RequestContext, Violations,
+    crypto::one_time,
+    flows::{Record, Unit, validate},
+    mail::{AccountMail, Notice},
+    model::{Event, PasswordCredential, SecretString, SessionEnd, TokenPurpose, User},
+};
+
+impl Passwords<'_> {
+    /// Asks for a reset link. The answer is the same whether or not there is such an account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for `/email`; a failure of the store.
+    pub async fn request_reset(&self, cx: &RequestContext, email: &str) -> Result<(), Error> {
+        let inner = self.0.inner();
+        let mut violations = Violations::none();
+        let email = validate::email(&mut violations, "/email", email);
+        violations.check()?;
+        let Some(email) = email else {
+            return Err(Error::internal("a checked address is there"));
+        };
+        let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
+        let record = Record::success(Event::PasswordResetRequested);
+        unit.record(record.detail("email_digest", inner.email_digest(&email)))
+            .await?;
+        unit.mail(&AccountMail::ResetRequested {
+            email: email.as_str().to_owned(),
+        })
+        .await?;
+        unit.commit().await
+    }
+
+    /// Sets a new password with the token of a reset link: ends every session and every other link, keeps the second
+    /// factor, signs nobody in, mails a notice.
+    ///
+    /// A password that is refused does not use the token up. Redeeming also proves the mailbox: an account whose address
+    /// was unverified is verified, and with the sessions goes whatever its unproven owner left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] where the token is wrong, used, expired or of another purpose; [`Error::Invalid`] for
+    /// `/new_password`; [`Error::Overloaded`]; a failure of the store.
+    pub async fn reset(
+        &self,
+        cx: &RequestContext,
+        token: &SecretString,
+        new_password: &SecretString,
+    ) -> Result<(), Error> {
+        let inner = self.0.inner();
+        let Some(token_hash) = one_time::hash_of(token.expose()) else {
+            return Err(Error::Token);
+        };
+
+        // Looked at first: a hash costs too much to be spent on anybody's guess.
+        let mut tx = inner.repository.begin().await?;
+        let purpose = TokenPurpose::PasswordReset;
+        let user = match tx
+            .tokens()
+            .find(cx.tenant_id, purpose, &token_hash, inner.clock.now())
+            .await?
+        {
+            Some(found) => tx.users().find(cx.tenant_id, found.user_id).await?,
+            None => None,
+        };
+        drop(tx);
+        let Some(user) = user.filter(User::is_active) else {
+            return self.refuse(cx).await;
+        };
+
+        let mut violations = Violations::none();
+        let context = [
+            user.email.normalized().local_part(),
+            user.name.as_deref().unwrap_or_default(),
+        ];
+        inner.check_password(&mut violations, "/new_password", new_password, &context);
+        violations.check()?;
+        let hash = inner.hasher.hash(new_password).await?;
+
+        let now = inner.clock.now();
+        let mut unit = Unit::begin(inner, cx, now).await?;
+        // The user before the token, like everybody who holds both.
+        let held = unit
+            .tx()
+            .users()
+            .find_for_update(cx.tenant_id, user.id)
+            .await?;
+        let consumed = unit
+            .tx()
+            .tokens()
+            .consume(cx.tenant_id, purpose, &token_hash, now)
+            .await?;
+        let (Some(mut user), Some(_)) = (held.filter(User::is_active), consumed) else {
+            drop(unit);
+            return self.refuse(cx).await;
+        };
+        let password = PasswordCredential {
+            user_id: user.id,
+            tenant_id: cx.tenant_id,
+            hash,
+            changed_at: now,
+        };
+        unit.tx().credentials().set_password(&password).await?;
+        if !user.email_verified() {
+            user.email_verified_at = Some(now);
+            user.updated_at = now;
+            unit.tx().users().update(&user).await?;
+            unit.record(Record::success(Event::EmailVerified).by(user.id))
+                .await?;
+        }
+        unit.end_sessions(user.id, None, SessionEnd::PasswordChanged)
+            .await?;
+        unit.tx()
+            .tokens()
+            .revoke_all_for_user(cx.tenant_id, user.id, TokenPurpose::ALL, now)
+            .await?;
+        unit.record(Record::success(Event::PasswordReset).by(user.id))
+            .await?;
+        unit.mail(&AccountMail::notice(Notice::PasswordReset, &user))
+            .await?;
+        unit.commit().await
+    }
+
+    async fn refuse(&self, cx: &RequestContext) -> Result<(), Error> {
+        let inner = self.0.inner();
+        let record = Record::failure(Event::TokenRefused, "unknown_token");
+        Unit::record_alone(inner, cx, inner.clock.now(), record).await?;
+        Err(Error::Token)
+    }
+}

@@ -1,0 +1,114 @@
+//! Sign-in, refresh, sign-out, and the list of one's sessions.
+//!
+//! A session row counts generations; a refresh token is (session, generation, MAC). Rotation is one guarded statement.
+//!
+//! | token's generation | answer |
+//! |---|---|
+//! | the current one | rotate: the next one |
+//! | the one before, within the grace | the current one again |
+//! | older, or after the grace | reuse: the session ends, its owner is mailed |
+//!
+//! Threats: guessing; finding out who has an account (every refusal of a sign-in is one answer, after one hash); a stolen
+//! refresh token (RFC 9700 section 4.14.2); a session that outlives its end (the access tokens of an ended session are
+//! revoked in the same transaction); a sign-in that overtakes a change of password or the closing of the account (the
+//! session is inserted while the user's row is held, and only if the password that was checked still stands).
+
+mod list;
+mod refresh;
+mod sign_in;
+mod sign_out;
+
+pub(crate) use sign_in::NewSession;
+
+use crate::{
+    Error, Gatekeeper, RequestContext,
+    crypto::jwt::AccessClaims,
+    flows::accounts::Profile,
+    model::{Account, SecretString, Session, Timestamp, TokenId},
+};
+
+/// Sessions. From [`Gatekeeper::sessions`].
+#[derive(Clone, Copy, Debug)]
+pub struct Sessions<'a>(pub(crate) &'a Gatekeeper);
+
+/// Somebody signed in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The access token: a JWT (RFC 9068).
+    pub access_token: SecretString,
+    /// How long the access token is good for, in seconds.
+    pub expires_in: u64,
+    /// The refresh token.
+    pub refresh_token: SecretString,
+    /// The session.
+    pub session: Session,
+    /// Who signed in.
+    pub profile: Profile,
+}
+
+/// What came of a sign-in whose evidence was sound.
+#[derive(Clone, Debug)]
+#[must_use]
+#[non_exhaustive]
+pub enum SignIn {
+    /// There is a session.
+    SignedIn(Box<SignedIn>),
+}
+
+impl Sessions<'_> {
+    /// The tokens of a session as it now stands.
+    pub(crate) async fn tokens_for(
+        &self,
+        cx: &RequestContext,
+        session: Session,
+        account: Account,
+        now: Timestamp,
+    ) -> Result<SignedIn, Error> {
+        let inner = self.0.inner();
+        let Account {
+            user, authority, ..
+        } = account;
+        let profile = Profile::new(user, authority);
+        let custom = inner
+            .hooks
+            .claims(cx, &profile.user, &session)
+            .await
+            .map_err(Error::Refused)?;
+        let claims = AccessClaims {
+            user_id: profile.user.id,
+            tenant_id: session.tenant_id,
+            session_id: session.id,
+            token_id: TokenId::new(now, inner.random.as_ref()),
+            email: profile.user.email.as_str().to_owned(),
+            roles: profile.authority.roles.clone(),
+            permissions: profile.authority.permissions.clone(),
+            mfa_verified: session.mfa_verified_at.is_some(),
+            authenticated_at: session.authenticated_at,
+            methods: session
+                .methods
+                .iter()
+                .map(|method| method.as_str().to_owned())
+                .collect(),
+            issued_at: now,
+            actor: None,
+            custom,
+        };
+        let access_token = inner
+            .authenticator
+            .tokens()
+            .issue(&claims)
+            .map_err(Error::internal)?;
+        let refresh_token =
+            inner
+                .refresh_tokens
+                .issue(session.tenant_id, session.id, session.generation);
+        let expires_in = inner.config.access_tokens.lifetime.as_secs();
+        Ok(SignedIn {
+            access_token,
+            expires_in,
+            refresh_token,
+            session,
+            profile,
+        })
+    }
+}

@@ -1,0 +1,276 @@
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    AccessError, Error, Identity, RequestContext,
+    gatekeeper::Inner,
+    mail::AccountMail,
+    model::{
+        AuditEvent, Event, EventId, MailId, OutboxEntry, OutboxKind, OutboxState, Outcome,
+        Revocation, RevocationTarget, SessionEnd, SessionId, Timestamp, User, UserId,
+    },
+    store::Transaction,
+};
+
+/// A revocation outlives the tokens it concerns by this much: a request that was under way when it was made may still
+/// have been given a token.
+const REVOCATION_MARGIN: Duration = Duration::from_secs(60);
+
+/// One change with all that belongs to it: what is written, the audit events, the mails it causes, and the access tokens
+/// it kills. Dropped without [`commit`](Self::commit), nothing of it happened.
+pub(crate) struct Unit<'a> {
+    inner: &'a Inner,
+    cx: &'a RequestContext,
+    now: Timestamp,
+    tx: Box<dyn Transaction>,
+    records: Vec<AuditEvent>,
+    revocations: Vec<Revocation>,
+    mails: bool,
+}
+
+/// What an audit event says beyond who is asking and when.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Record {
+    event: Event,
+    outcome: Outcome,
+    reason: Option<&'static str>,
+    actor: Option<UserId>,
+    target: Option<UserId>,
+    details: Map<String, Value>,
+}
+
+impl Record {
+    pub(crate) fn success(event: Event) -> Self {
+        Self {
+            event,
+            outcome: Outcome::Success,
+            reason: None,
+            actor: None,
+            target: None,
+            details: Map::new(),
+        }
+    }
+
+    pub(crate) fn failure(event: Event, reason: &'static str) -> Self {
+        Self {
+            outcome: Outcome::Failure,
+            reason: Some(reason),
+            ..Self::success(event)
+        }
+    }
+
+    /// Done by this user, to themselves unless [`target`](Self::target) says otherwise.
+    pub(crate) fn by(mut self, user: UserId) -> Self {
+        self.actor = Some(user);
+        self.target.get_or_insert(user);
+        self
+    }
+
+    pub(crate) fn target(mut self, user: UserId) -> Self {
+        self.target = Some(user);
+        self
+    }
+
+    pub(crate) fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl<'a> Unit<'a> {
+    pub(crate) async fn begin(
+        inner: &'a Inner,
+        cx: &'a RequestContext,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let tx = inner.repository.begin().await?;
+        Ok(Self {
+            inner,
+            cx,
+            now,
+            tx,
+            records: Vec::new(),
+            revocations: Vec::new(),
+            mails: false,
+        })
+    }
+
+    /// When this unit happens.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The stores, within this unit.
+    pub(crate) fn tx(&mut self) -> &mut dyn Transaction {
+        self.tx.as_mut()
+    }
+
+    /// Writes an audit event.
+    pub(crate) async fn record(&mut self, record: Record) -> Result<(), Error> {
+        let event = AuditEvent {
+            id: EventId::new(self.now, self.inner.random.as_ref()),
+            tenant_id: self.cx.tenant_id,
+            at: self.now,
+            event: record.event,
+            outcome: record.outcome,
+            reason: record.reason.map(str::to_owned),
+            actor: record.actor,
+            target: record.target,
+            correlation_id: self.cx.correlation_id.clone(),
+            ip: self.cx.ip,
+            user_agent: self.cx.user_agent.clone(),
+            details: record.details,
+        };
+        self.tx.audit().append(&event).await?;
+        self.records.push(event);
+        Ok(())
+    }
+
+    /// Leaves a mail to the worker.
+    pub(crate) async fn mail(&mut self, mail: &AccountMail) -> Result<(), Error> {
+        let id = MailId::new(self.now, self.inner.random.as_ref());
+        let entry = OutboxEntry {
+            id,
+            tenant_id: self.cx.tenant_id,
+            kind: OutboxKind::AccountMail,
+            payload: self
+                .inner
+                .seal_mail(self.cx.tenant_id, id, OutboxKind::AccountMail, mail)?,
+            state: OutboxState::Pending,
+            attempts: 0,
+            due_at: self.now,
+            created_at: self.now,
+            finished_at: None,
+            last_error: None,
+        };
+        self.tx.outbox().enqueue(&entry).await?;
+        self.mails = true;
+        Ok(())
+    }
+
+    /// Holds the user and the session of an access token, in this order like everybody who holds both, and refuses where
+    /// either is over: within the moment that a revocation needs to reach every node, a dead token still changes nothing
+    /// (CVE-2025-46336).
+    pub(crate) async fn require_live(&mut self, who: &Identity) -> Result<User, Error> {
+        let tenant = self.cx.tenant_id;
+        let user = self.tx.users().find_for_update(tenant, who.user_id).await?;
+        let session = self
+            .tx
+            .sessions()
+            .find_for_update(tenant, who.session_id)
+            .await?;
+        let live = session.is_some_and(|s| s.user_id == who.user_id && s.is_live(self.now));
+        user.filter(|user| live && user.is_active())
+            .ok_or(AccessError::Invalid.into())
+    }
+
+    /// Ends one session and its access tokens; answers whether it was not ended before.
+    pub(crate) async fn end_session(
+        &mut self,
+        session: SessionId,
+        reason: SessionEnd,
+    ) -> Result<bool, Error> {
+        let ended = self
+            .tx
+            .sessions()
+            .end(self.cx.tenant_id, session, reason, self.now)
+            .await?;
+        if ended {
+            self.revoke(RevocationTarget::Session(session)).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Ends a user's sessions but for one, and their access tokens; answers how many.
+    pub(crate) async fn end_sessions(
+        &mut self,
+        user: UserId,
+        except: Option<SessionId>,
+        reason: SessionEnd,
+    ) -> Result<usize, Error> {
+        let tenant = self.cx.tenant_id;
+        let ended = self
+            .tx
+            .sessions()
+            .end_all_for_user(tenant, user, except, reason, self.now)
+            .await?;
+        for session in &ended {
+            self.revoke(RevocationTarget::Session(*session)).await?;
+        }
+        Ok(ended.len())
+    }
+
+    /// Refuses access tokens from now on.
+    pub(crate) async fn revoke(&mut self, target: RevocationTarget) -> Result<(), Error> {
+        let tokens = &self.inner.config.access_tokens;
+        let revocation = Revocation {
+            tenant_id: self.cx.tenant_id,
+            target,
+            revoked_at: self.now,
+            expires_at: self
+                .now
+                .after(tokens.lifetime + tokens.leeway + REVOCATION_MARGIN),
+        };
+        self.tx.revocations().insert(&revocation).await?;
+        self.revocations.push(revocation);
+        Ok(())
+    }
+
+    /// Makes it all durable, then tells whom it concerns: the blacklist, the worker, the log.
+    pub(crate) async fn commit(self) -> Result<(), Error> {
+        let Self {
+            inner,
+            tx,
+            records,
+            revocations,
+            mails,
+            ..
+        } = self;
+        tx.commit().await?;
+        if !revocations.is_empty() {
+            inner
+                .authenticator
+                .blacklist()
+                .publish(&revocations)
+                .await?;
+        }
+        if mails {
+            inner.outbox_wake.notify_one();
+        }
+        log(&records);
+        Ok(())
+    }
+
+    /// Writes one audit event as a unit of its own.
+    pub(crate) async fn record_alone(
+        inner: &'a Inner,
+        cx: &'a RequestContext,
+        now: Timestamp,
+        record: Record,
+    ) -> Result<(), Error> {
+        let mut unit = Self::begin(inner, cx, now).await?;
+        unit.record(record).await?;
+        unit.commit().await
+    }
+}
+
+fn log(records: &[AuditEvent]) {
+    for record in records {
+        tracing::info!(
+            target: "gatekeeper::audit",
+            event = record.event.code(),
+            outcome = record.outcome.as_str(),
+            reason = record.reason.as_deref(),
+            tenant = %record.tenant_id,
+            user = record.target.map(tracing::field::display),
+            correlation_id = %record.correlation_id,
+        );
+    }
+}

@@ -1,0 +1,319 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use tokio::sync::Notify;
+
+use super::{
+    Gatekeeper, Inner,
+    workers::{Workers, deliver_mails, reload_keys},
+};
+use crate::{
+    Error, Hooks,
+    blacklist::{Blacklist, StoreBlacklist, StoreBlacklistSettings, TokenAuthenticator},
+    config::{Config, ConfigError, PublicUrl},
+    crypto::{
+        Cursors, Digester, RefreshTokens, Sealer, SecretKey, SecretKeys,
+        jwt::{AccessTokenSettings, AccessTokenSettingsError, AccessTokens, Keyring},
+        password::{HashingSettingsError, PasswordHasher},
+    },
+    env::{Clock, Mailer, Random, SystemClock, SystemRandom},
+    flows::{keys::StoredKeys, passwords::PasswordProvider},
+    hooks::NoHooks,
+    mail::{MailTemplates, TemplateError},
+    password_policy::{PasswordPolicy, PasswordPolicyError},
+    provider::AuthProvider,
+    store::{Repository, StoreError, memory::MemoryRepository},
+};
+
+/// Puts a [`Gatekeeper`] together.
+///
+/// Needed are a [`repository`](Self::repository), a [`secret`](Self::secret) and a [`public_url`](Self::public_url).
+#[derive(Debug, Default)]
+#[must_use]
+pub struct GatekeeperBuilder {
+    config: Config,
+    public_url: Option<String>,
+    repository: Option<Arc<dyn Repository>>,
+    secret: Option<SecretKeys>,
+    keyring: Option<Keyring>,
+    mailer: Option<Arc<dyn Mailer>>,
+    templates: Option<MailTemplates>,
+    hooks: Option<Arc<dyn Hooks>>,
+    providers: Vec<Arc<dyn AuthProvider>>,
+    clock: Option<Arc<dyn Clock>>,
+    random: Option<Arc<dyn Random>>,
+    without_workers: bool,
+}
+
+/// Why there is no [`Gatekeeper`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Something that has to be given was not.
+    #[error("{0} has to be given")]
+    Missing(&'static str),
+    /// A setting is wrong.
+    #[error("the setting {0}")]
+    Config(#[from] ConfigError),
+    /// The settings of password hashing are wrong.
+    #[error("the setting hashing")]
+    Hashing(#[from] HashingSettingsError),
+    /// The settings of the password policy are wrong.
+    #[error("the setting password_policy")]
+    PasswordPolicy(#[from] PasswordPolicyError),
+    /// The settings of access tokens are wrong.
+    #[error("the setting access_tokens")]
+    AccessTokens(#[from] AccessTokenSettingsError),
+    /// A mail template is wrong.
+    #[error("the mail templates")]
+    Templates(#[from] TemplateError),
+    /// A provider's name is malformed, taken, or `password`.
+    #[error("the provider name {0:?} is malformed or taken")]
+    Provider(String),
+    /// The signing keys cannot be read: perhaps they are sealed under another secret.
+    #[error("the signing keys in the store cannot be read with this secret")]
+    Keys(#[source] Box<Error>),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl GatekeeperBuilder {
+    /// Where everything is kept.
+    pub fn repository(self, repository: impl Repository + 'static) -> Self {
+        self.shared_repository(Arc::new(repository))
+    }
+
+    /// The same, for one that is shared.
+    pub fn shared_repository(mut self, repository: Arc<dyn Repository>) -> Self {
+        self.repository = Some(repository);
+        self
+    }
+
+    /// Everything in memory, under a secret made for this process: for trying things out. All is gone with the process.
+    pub fn in_memory(self) -> Self {
+        let secret = SecretKey::generate(&SystemRandom);
+        self.repository(MemoryRepository::new()).secret(secret)
+    }
+
+    /// The secret that everything else is derived from. Every node has the same; with another one, nobody stays signed in.
+    pub fn secret(self, secret: SecretKey) -> Self {
+        self.secrets(SecretKeys::new(secret))
+    }
+
+    /// The secret, with the ones it replaced, which are still believed.
+    pub fn secrets(mut self, secrets: SecretKeys) -> Self {
+        self.secret = Some(secrets);
+        self
+    }
+
+    /// Where people reach the service: `https://auth.example.org`.
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// The settings.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// A key ring of the application's own, in place of the one in the store. The application then rotates it.
+    pub fn keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// What carries mails. Without one, a mail is noted in the log as not sent and tried again.
+    pub fn mailer(mut self, mailer: impl Mailer + 'static) -> Self {
+        self.mailer = Some(Arc::new(mailer));
+        self
+    }
+
+    /// What mails say.
+    pub fn mail_templates(mut self, templates: MailTemplates) -> Self {
+        self.templates = Some(templates);
+        self
+    }
+
+    /// The application's say in the flows.
+    pub fn hooks(mut self, hooks: impl Hooks + 'static) -> Self {
+        self.hooks = Some(Arc::new(hooks));
+        self
+    }
+
+    /// One more way of proving who one is. Asked before the built-in one for passwords, in the order of these calls.
+    pub fn provider(mut self, provider: impl AuthProvider + 'static) -> Self {
+        self.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// Another source of time.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Another source of randomness.
+    ///
+    /// # Security
+    ///
+    /// Every token and key is drawn from it: see [`Random`].
+    pub fn random(mut self, random: impl Random + 'static) -> Self {
+        self.random = Some(Arc::new(random));
+        self
+    }
+
+    /// No background tasks: whoever builds it calls [`Outbox::deliver_due`](crate::Outbox::deliver_due) and the like. For
+    /// tests, and for short-lived commands beside a running service.
+    pub fn without_workers(mut self) -> Self {
+        self.without_workers = true;
+        self
+    }
+
+    /// Checks everything, loads or makes the signing keys, and starts the workers.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`]; nothing is left running.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn build(self) -> Result<Gatekeeper, BuildError> {
+        let config = self.config;
+        config.validate()?;
+        let public_url = self.public_url.ok_or(BuildError::Missing("public_url"))?;
+        let public_url = PublicUrl::parse(&public_url)?;
+        let repository = self.repository.ok_or(BuildError::Missing("repository"))?;
+        let secret = self.secret.ok_or(BuildError::Missing("secret"))?;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let random = self.random.unwrap_or_else(|| Arc::new(SystemRandom));
+        let templates = match self.templates {
+            Some(templates) => templates,
+            None => MailTemplates::bundled()?,
+        };
+        let policy = PasswordPolicy::new(config.password_policy.clone())?;
+        let hasher = PasswordHasher::new(config.hashing.clone(), Arc::clone(&random))?;
+
+        let (keyring, stored_keys) = if let Some(keyring) = self.keyring {
+            (keyring, None)
+        } else {
+            let stored = StoredKeys::new(config.access_tokens.algorithm, Sealer::new(&secret));
+            let keyring = stored
+                .load_or_create(repository.as_ref(), random.as_ref(), clock.now())
+                .await?;
+            (keyring, Some(stored))
+        };
+        let settings = token_settings(&config, &public_url);
+        let tokens = AccessTokens::new(settings, keyring, random.as_ref())?;
+
+        let passwords = PasswordProvider {
+            repository: Arc::clone(&repository),
+            hasher: hasher.clone(),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+        };
+        let providers = with_passwords(self.providers, passwords)?;
+        let blacklist = Arc::new(StoreBlacklist::new(
+            Arc::clone(&repository),
+            StoreBlacklistSettings::default(),
+        ));
+        blacklist.sync(clock.now()).await?;
+
+        let inner = Arc::new(Inner {
+            public_url,
+            hooks: self.hooks.unwrap_or_else(|| Arc::new(NoHooks)),
+            providers,
+            mailer: self.mailer.unwrap_or_else(|| Arc::new(NoMailer)),
+            templates,
+            sealer: Sealer::new(&secret),
+            digester: Digester::new(&secret),
+            cursors: Cursors::new(&secret),
+            refresh_tokens: RefreshTokens::new(&secret),
+            authenticator: TokenAuthenticator::new(
+                tokens,
+                Arc::clone(&blacklist) as Arc<dyn Blacklist>,
+            ),
+            stored_keys,
+            hasher,
+            policy,
+            outbox_wake: Arc::new(Notify::new()),
+            workers: Workers::new(),
+            tenants: Mutex::new(HashMap::new()),
+            config,
+            repository,
+            clock,
+            random,
+        });
+        if !self.without_workers {
+            start(&inner, blacklist);
+        }
+        Ok(Gatekeeper(inner))
+    }
+}
+
+fn start(inner: &Arc<Inner>, blacklist: Arc<StoreBlacklist>) {
+    let workers = &inner.workers;
+    let weak = Arc::downgrade(inner);
+    workers.spawn(deliver_mails(
+        weak.clone(),
+        Arc::clone(&inner.outbox_wake),
+        workers.stopping(),
+    ));
+    workers.spawn(reload_keys(weak, workers.stopping()));
+    workers.spawn(blacklist.run(Arc::clone(&inner.clock), workers.stopping()));
+}
+
+fn token_settings(config: &Config, public_url: &PublicUrl) -> AccessTokenSettings {
+    let tokens = &config.access_tokens;
+    let or_url = |text: &Option<String>| {
+        text.clone()
+            .unwrap_or_else(|| public_url.as_str().to_owned())
+    };
+    let mut settings = AccessTokenSettings::new(or_url(&tokens.issuer), or_url(&tokens.audience));
+    settings.client_id.clone_from(&tokens.client_id);
+    settings.lifetime = tokens.lifetime;
+    settings.leeway = tokens.leeway;
+    settings.cache_capacity = tokens.cache_capacity;
+    settings
+}
+
+/// The providers in the order in which they are asked.
+fn with_passwords(
+    mut providers: Vec<Arc<dyn AuthProvider>>,
+    passwords: PasswordProvider,
+) -> Result<Vec<Arc<dyn AuthProvider>>, BuildError> {
+    providers.push(Arc::new(passwords));
+    for (index, provider) in providers.iter().enumerate() {
+        let id = provider.id();
+        let sound = (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+        let taken = providers
+            .iter()
+            .skip(index + 1)
+            .any(|other| other.id() == id);
+        if !sound || taken {
+            return Err(BuildError::Provider(id.to_owned()));
+        }
+    }
+    Ok(providers)
+}
+
+/// What there is where the application gave no mailer.
+#[derive(Debug)]
+struct NoMailer;
+
+#[async_trait::async_trait]
+impl Mailer for NoMailer {
+    async fn send(&self, _mail: &crate::env::Mail) -> Result<(), crate::env::MailError> {
+        Err(crate::env::MailError::Transient(
+            "no mailer was given".to_owned(),
+        ))
+    }
+}

@@ -1,0 +1,213 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::Notify;
+
+use super::workers::Workers;
+use crate::{
+    AccessError, Error, Hooks, Identity, PasswordError, RequestContext, Violations,
+    blacklist::TokenAuthenticator,
+    config::{Config, PublicUrl, TokenPlacement},
+    crypto::{
+        Cursors, Digester, RefreshTokens, Sealer,
+        password::{PasswordHasher, PasswordVerdict},
+    },
+    env::{Clock, Mailer, Random},
+    flows::{Record, Unit, keys::StoredKeys, outbox::AttemptError},
+    mail::MailTemplates,
+    model::{
+        Account, EmailAddress, Event, MailId, OutboxEntry, OutboxKind, SecretString, TenantId,
+        TenantSlug, Timestamp, User,
+    },
+    password_policy::PasswordPolicy,
+    provider::AuthProvider,
+    store::Repository,
+};
+
+/// For how long a tenant's name is remembered.
+const TENANT_MEMORY: Duration = Duration::from_secs(10);
+/// How many tenants are remembered.
+const TENANT_CAPACITY: usize = 10_000;
+
+/// What every flow works with.
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) public_url: PublicUrl,
+    pub(crate) repository: Arc<dyn Repository>,
+    pub(crate) hooks: Arc<dyn Hooks>,
+    pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) templates: MailTemplates,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) sealer: Sealer,
+    pub(crate) digester: Digester,
+    pub(crate) cursors: Cursors,
+    pub(crate) refresh_tokens: RefreshTokens,
+    pub(crate) authenticator: TokenAuthenticator,
+    /// `None` where the application gave the key ring.
+    pub(crate) stored_keys: Option<StoredKeys>,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) policy: PasswordPolicy,
+    pub(crate) outbox_wake: Arc<Notify>,
+    pub(crate) workers: Workers,
+    pub(crate) tenants: Mutex<HashMap<TenantSlug, (Option<TenantId>, Timestamp)>>,
+}
+
+/// A user who showed their password again.
+pub(crate) struct Confirmed {
+    pub(crate) user: User,
+    pub(crate) password_changed_at: Timestamp,
+}
+
+impl Inner {
+    /// The account behind an access token, as stored now.
+    pub(crate) async fn account_of(
+        &self,
+        cx: &RequestContext,
+        who: &Identity,
+    ) -> Result<Account, Error> {
+        let account = self
+            .repository
+            .find_account(cx.tenant_id, who.user_id)
+            .await?;
+        account
+            .filter(|account| account.user.is_active())
+            .ok_or(AccessError::Invalid.into())
+    }
+
+    /// Has a signed-in user show their password (ASVS 7.5.1). A wrong one is recorded as a failed `event`.
+    pub(crate) async fn confirm_password(
+        &self,
+        cx: &RequestContext,
+        who: &Identity,
+        password: &SecretString,
+        event: Event,
+    ) -> Result<Confirmed, Error> {
+        let account = self.account_of(cx, who).await?;
+        let stored = account.password.as_ref();
+        let verdict = self
+            .hasher
+            .verify(password, stored.map(|stored| &stored.hash))
+            .await?;
+        match (verdict, stored) {
+            (PasswordVerdict::Match | PasswordVerdict::MatchOutdated, Some(stored)) => {
+                Ok(Confirmed {
+                    password_changed_at: stored.changed_at,
+                    user: account.user,
+                })
+            }
+            (_, stored) => {
+                let reason = if stored.is_some() {
+                    "wrong_password"
+                } else {
+                    "no_password"
+                };
+                let record = Record::failure(event, reason).by(who.user_id);
+                Unit::record_alone(self, cx, self.clock.now(), record).await?;
+                Err(PasswordError::CurrentIncorrect.into())
+            }
+        }
+    }
+
+    /// Holds a password that is to be chosen against the policy. The product's name counts as context.
+    pub(crate) fn check_password(
+        &self,
+        violations: &mut Violations,
+        pointer: &str,
+        password: &SecretString,
+        context: &[&str],
+    ) {
+        let product = self.config.product_name.as_str();
+        let context: Vec<&str> = context.iter().copied().chain([product]).collect();
+        violations.extend(self.policy.check(pointer, password, &context));
+    }
+
+    /// A link with a one-time token, built from the public URL alone.
+    pub(crate) fn link(&self, path: &str, token: &SecretString) -> String {
+        let mark = match self.config.email.token_placement {
+            TokenPlacement::Fragment => '#',
+            TokenPlacement::Query => '?',
+        };
+        format!(
+            "{}{path}{mark}token={}",
+            self.public_url.as_str(),
+            token.expose()
+        )
+    }
+
+    /// An address for the audit trail: two events about one address can be told to be so, and no address is kept that has
+    /// no account.
+    pub(crate) fn email_digest(&self, email: &EmailAddress) -> String {
+        self.digester.digest(email.normalized().as_str())
+    }
+
+    /// Seals what waits in the outbox under the entry's own name.
+    pub(crate) fn seal_mail(
+        &self,
+        tenant: TenantId,
+        id: MailId,
+        kind: OutboxKind,
+        mail: &impl Serialize,
+    ) -> Result<Vec<u8>, Error> {
+        let json = serde_json::to_vec(mail).map_err(Error::internal)?;
+        Ok(self.sealer.seal(
+            &outbox_context(tenant, id, kind),
+            &json,
+            self.random.as_ref(),
+        ))
+    }
+
+    /// Opens what waited in the outbox.
+    pub(crate) fn open_mail<T: DeserializeOwned>(
+        &self,
+        entry: &OutboxEntry,
+        kind: OutboxKind,
+    ) -> Result<T, AttemptError> {
+        let context = outbox_context(entry.tenant_id, entry.id, kind);
+        let json = self.sealer.open(&context, &entry.payload).map_err(|_| {
+            AttemptError::Permanent("it was sealed under another secret".to_owned())
+        })?;
+        serde_json::from_slice(json.expose())
+            .map_err(|_| AttemptError::Permanent("it was written by another version".to_owned()))
+    }
+
+    pub(crate) async fn resolve_tenant(
+        &self,
+        slug: &TenantSlug,
+    ) -> Result<Option<TenantId>, Error> {
+        let now = self.clock.now();
+        let remembered = {
+            let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+            tenants.get(slug).copied().filter(|(_, until)| now < *until)
+        };
+        if let Some((tenant, _)) = remembered {
+            return Ok(tenant);
+        }
+        let found = self.repository.find_tenant(slug).await?;
+        let tenant = found
+            .filter(|tenant| tenant.suspended_at.is_none())
+            .map(|tenant| tenant.id);
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if tenants.len() >= TENANT_CAPACITY {
+            tenants.clear();
+        }
+        tenants.insert(slug.clone(), (tenant, now.after(TENANT_MEMORY)));
+        Ok(tenant)
+    }
+}
+
+fn outbox_context(tenant: TenantId, id: MailId, kind: OutboxKind) -> Vec<u8> {
+    format!("outbox:{}:{tenant}:{id}", kind.as_str()).into_bytes()
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,141 @@
+mod authenticate;
+mod builder;
+mod inner;
+mod readiness;
+mod workers;
+
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
+
+pub use builder::{BuildError, GatekeeperBuilder};
+pub(crate) use inner::Inner;
+pub use readiness::{Check, CheckState, Readiness};
+
+use crate::{
+    Error,
+    config::{Config, PublicUrl},
+    crypto::Cursors,
+    env::{Clock, Random},
+    flows::{
+        accounts::Accounts, administration::Administration, outbox::Outbox, passwords::Passwords,
+        sessions::Sessions,
+    },
+    model::{TenantId, TenantSlug},
+};
+
+/// Everything, behind one handle: cheap to clone, shared by every handler of an application.
+///
+/// The flows hang off it: [`accounts`](Self::accounts), [`passwords`](Self::passwords), [`sessions`](Self::sessions). It has
+/// no type parameters, so that it never shows in the signature of a handler.
+///
+/// Its workers (delivery of mails, news of revocations and keys) run on the tokio runtime that built it and end with its
+/// last clone, or with [`shutdown`](Self::shutdown).
+#[derive(Clone)]
+pub struct Gatekeeper(Arc<Inner>);
+
+impl Gatekeeper {
+    /// Begins with nothing: a repository, a secret and a public URL have to be given.
+    pub fn builder() -> GatekeeperBuilder {
+        GatekeeperBuilder::default()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// One's own account: sign-up, address, profile, history, end.
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts(self)
+    }
+
+    /// Reset and change of passwords.
+    pub fn passwords(&self) -> Passwords<'_> {
+        Passwords(self)
+    }
+
+    /// Sign-in, refresh, sign-out, one's own sessions.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions(self)
+    }
+
+    /// What an operator does. It asks nobody for a permission.
+    pub fn administration(&self) -> Administration<'_> {
+        Administration(self)
+    }
+
+    /// Mails that wait, and those that were given up.
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox(self)
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Where people reach the service.
+    pub fn public_url(&self) -> &PublicUrl {
+        &self.0.public_url
+    }
+
+    /// Makes list cursors that cannot be forged, and reads them.
+    pub fn cursors(&self) -> &Cursors {
+        &self.0.cursors
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &dyn Clock {
+        self.0.clock.as_ref()
+    }
+
+    /// Randomness.
+    pub fn random(&self) -> &dyn Random {
+        self.0.random.as_ref()
+    }
+
+    /// The public keys by which others verify access tokens (RFC 7517). Never a private or symmetric key.
+    pub fn jwks(&self) -> Value {
+        self.0.authenticator.tokens().jwks()
+    }
+
+    /// A name for a request that brought none of its own: 26 characters.
+    pub fn new_correlation_id(&self) -> String {
+        let bytes: [u8; 13] = self.random().bytes();
+        bytes
+            .iter()
+            .fold(String::with_capacity(26), |mut id, byte| {
+                id.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+                id.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+                id
+            })
+    }
+
+    /// The tenant with this slug; `None` where there is none or it is suspended. Remembered for ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// A failure of the store.
+    pub async fn resolve_tenant(&self, slug: &TenantSlug) -> Result<Option<TenantId>, Error> {
+        self.0.resolve_tenant(slug).await
+    }
+
+    /// How many passwords were hashed or verified since the start: a measure of load, and what tests count to show that
+    /// answers which look alike cost alike.
+    pub fn password_hashes(&self) -> u64 {
+        self.0.hasher.verifications()
+    }
+
+    /// Ends the workers, letting the mail at hand be finished. Requests can still be answered.
+    pub async fn shutdown(&self) {
+        self.0.workers.stop().await;
+    }
+}
+
+impl fmt::Debug for Gatekeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gatekeeper")
+            .field("public_url", &self.0.public_url)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use super::Inner;
+use crate::flows::keys::RELOAD_INTERVAL;
+
+/// How long [`Workers::stop`] waits for what is at hand.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long a worker waits after the store failed it.
+const BACK_OFF: Duration = Duration::from_secs(1);
+
+/// The background tasks. They end when told to, or when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    stop: watch::Sender<bool>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Workers {
+    pub(super) fn new() -> Self {
+        Self {
+            stop: watch::Sender::new(false),
+            tasks: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Becomes `true`, or closes, when it is time to end.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(tokio::spawn(task));
+    }
+
+    pub(super) fn are_running(&self) -> bool {
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        !tasks.is_empty() && tasks.iter().all(|task| !task.is_finished())
+    }
+
+    pub(super) async fn stop(&self) {
+        self.stop.send_replace(true);
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut task in tasks {
+            if timeout(DRAIN, &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+    }
+}
+
+/// Whether a task is to go on.
+enum Wake {
+    Work,
+    Stop,
+}
+
+async fn wake(stopping: &mut watch::Receiver<bool>, signal: &Notify, pause: Duration) -> Wake {
+    tokio::select! {
+        biased;
+        changed = stopping.changed() => match changed {
+            Ok(()) if !*stopping.borrow() => Wake::Work,
+            Ok(()) | Err(_) => Wake::Stop,
+        },
+        () = signal.notified() => Wake::Work,
+        () = sleep(pause) => Wake::Work,
+    }
+}
+
+/// Delivers mails until told to stop. Holds no strong reference between its rounds, so that it keeps nothing alive.
+pub(super) async fn deliver_mails(
+    inner: Weak<Inner>,
+    signal: Arc<Notify>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut pause = Duration::ZERO;
+    loop {
+        if let Wake::Stop = wake(&mut stopping, &signal, pause).await {
+            return;
+        }
+        let Some(inner) = inner.upgrade() else { return };
+        pause = match inner.deliver_due().await {
+            Ok(_) => inner.config.outbox.poll,
+            Err(error) => {
+                tracing::warn!(error = %crate::error::chain(&error), "mails cannot be delivered for now");
+                BACK_OFF
+            }
+        };
+    }
+}
+
+/// Takes up signing keys that other nodes made, until told to stop.
+pub(super) async fn reload_keys(inner: Weak<Inner>, mut stopping: watch::Receiver<bool>) {
+    let never = Notify::new();
+    loop {
+        if let Wake::Stop = wake(&mut stopping, &never, RELOAD_INTERVAL).await {
+            return;
+        }
+        let Some(inner) = inner.upgrade() else { return };
+        if let Err(error) = inner.reload_keys().await {
+            tracing::warn!(error = %crate::error::chain(&error), "signing keys cannot be reloaded for now");
+        }
+    }
+}
