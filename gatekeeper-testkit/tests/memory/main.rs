@@ -1,0 +1,3 @@
+//! The suites of this crate, on the store in memory.
+
+mod conformance;
