@@ -1,1 +1,10 @@
-//! Gatekeeper.
+#![doc = include_str!("../README.md")]
+
+pub mod faults;
+pub mod sample;
+pub mod store;
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::store::run;
+}

@@ -1,0 +1,230 @@
+use std::fmt::Write as _;
+
+use gatekeeper_core::{
+    model::{
+        AuditEvent, ExternalIdentity, OneTimeToken, OutboxEntry, PageRequest, PasswordCredential,
+        Revocation, RevocationTarget, Role, Session, Tenant, TenantId, Timestamp, TokenPurpose,
+        User,
+    },
+    store::{AuditFilter, Transaction, UserFilter},
+};
+
+use super::StoreFixture;
+use crate::sample::{self, NOW, at};
+
+/// Long after everything in a world.
+pub(super) const LATE: Timestamp = at(10_000_000);
+
+/// Two tenants with something of everything each.
+pub(super) struct World {
+    pub(super) ours: Side,
+    pub(super) theirs: Side,
+    /// A tenant that is not there yet.
+    pub(super) spare: Tenant,
+}
+
+/// What one tenant has.
+pub(super) struct Side {
+    pub(super) tenant: TenantId,
+    pub(super) user: User,
+    pub(super) password: PasswordCredential,
+    pub(super) identity: ExternalIdentity,
+    pub(super) session: Session,
+    pub(super) token: OneTimeToken,
+    pub(super) role: Role,
+    pub(super) event: AuditEvent,
+    pub(super) revocations: [Revocation; 3],
+    pub(super) pending: OutboxEntry,
+    /// Claimed, its first attempt under way.
+    pub(super) held: OutboxEntry,
+    pub(super) dead: OutboxEntry,
+    pub(super) delivered: OutboxEntry,
+}
+
+impl Side {
+    fn new(tenant: TenantId, n: u64) -> Self {
+        let user = sample::user(tenant, n);
+        let session = sample::session(&user, n);
+        let role = sample::role(tenant, &format!("role-{n}"), &["article:edit"]);
+        let event = AuditEvent {
+            actor: Some(user.id),
+            target: Some(user.id),
+            ..sample::event(tenant, n)
+        };
+        let revocations = [
+            RevocationTarget::Token(sample::token_id(n)),
+            RevocationTarget::Session(session.id),
+            RevocationTarget::User(user.id, at(100)),
+        ]
+        .map(|target| sample::revocation(tenant, target));
+        let mail = |m, due| OutboxEntry {
+            due_at: at(due),
+            ..sample::mail(tenant, 10 * n + m)
+        };
+        Self {
+            tenant,
+            password: sample::password(&user),
+            identity: sample::identity(&user, n),
+            token: sample::token(&user, TokenPurpose::PasswordReset, n),
+            pending: mail(1, 50),
+            held: mail(2, 0),
+            dead: mail(3, 0),
+            delivered: mail(4, 0),
+            user,
+            session,
+            role,
+            event,
+            revocations,
+        }
+    }
+
+    async fn insert(&self, t: &mut dyn Transaction) {
+        t.users().insert(&self.user).await.unwrap();
+        t.credentials().set_password(&self.password).await.unwrap();
+        t.credentials()
+            .insert_identity(&self.identity)
+            .await
+            .unwrap();
+        t.sessions().insert(&self.session).await.unwrap();
+        t.tokens().insert(&self.token).await.unwrap();
+        t.roles().insert(&self.role).await.unwrap();
+        let (user, role) = (self.user.id, &self.role.name);
+        assert!(t.roles().grant(self.tenant, user, role, NOW).await.unwrap());
+        t.audit().append(&self.event).await.unwrap();
+        for revocation in &self.revocations {
+            t.revocations().insert(revocation).await.unwrap();
+        }
+        for entry in [&self.pending, &self.held, &self.dead, &self.delivered] {
+            t.outbox().enqueue(entry).await.unwrap();
+        }
+        let claimed = t.outbox().claim(at(1), at(60), 3).await.unwrap();
+        assert_eq!(claimed.len(), 3);
+        assert!(
+            t.outbox()
+                .complete(self.delivered.id, 1, at(2))
+                .await
+                .unwrap()
+        );
+        assert!(
+            t.outbox()
+                .fail(self.dead.id, 1, "550", None, at(2))
+                .await
+                .unwrap()
+        );
+    }
+}
+
+impl World {
+    pub(super) async fn build(fx: &StoreFixture) -> Self {
+        let tenant = sample::tenant(2);
+        let world = Self {
+            ours: Side::new(TenantId::DEFAULT, 1),
+            theirs: Side::new(tenant.id, 2),
+            spare: sample::tenant(3),
+        };
+        let mut t = fx.begin().await;
+        t.tenants().insert(&tenant).await.unwrap();
+        world.ours.insert(&mut *t).await;
+        world.theirs.insert(&mut *t).await;
+        t.signing_keys()
+            .insert(&sample::signing_key(1))
+            .await
+            .unwrap();
+        t.commit().await.unwrap();
+        world
+    }
+
+    /// Everything that can be seen, as text. Some of it can be seen only by changing it: the transaction must be dropped.
+    pub(super) async fn describe(&self, t: &mut dyn Transaction) -> String {
+        let mut text = String::new();
+        let page = PageRequest::first(100);
+        for side in [&self.ours, &self.theirs] {
+            let tenant = side.tenant;
+            for user in t
+                .users()
+                .list(tenant, &UserFilter::default(), page)
+                .await
+                .unwrap()
+                .items
+            {
+                writeln!(text, "{user:#?}").unwrap();
+                describe_user(t, &user, &mut text).await;
+            }
+            let found = t.sessions().find_for_update(tenant, side.session.id).await;
+            writeln!(text, "{:#?}", found.unwrap()).unwrap();
+            writeln!(text, "{:#?}", t.roles().list(tenant).await.unwrap()).unwrap();
+            let trail = t.audit().list(tenant, &AuditFilter::default(), page).await;
+            writeln!(text, "{:#?}", trail.unwrap()).unwrap();
+            writeln!(
+                text,
+                "{:#?}",
+                t.outbox().list_dead(tenant, page).await.unwrap()
+            )
+            .unwrap();
+            for n in 0..4 {
+                let token = sample::token(&side.user, TokenPurpose::PasswordReset, n);
+                let used = t
+                    .tokens()
+                    .consume(tenant, token.purpose, &token.hash, NOW)
+                    .await;
+                writeln!(text, "{:#?}", used.unwrap()).unwrap();
+            }
+        }
+        writeln!(
+            text,
+            "{:#?}",
+            t.tenants().find(self.spare.id).await.unwrap()
+        )
+        .unwrap();
+        writeln!(text, "{:#?}", t.signing_keys().list().await.unwrap()).unwrap();
+        for (seconds, limit) in [(0, 0), (5, 100), (30, 100), (49, 100), (10_000_000, 100)] {
+            let claimed = t
+                .outbox()
+                .claim(at(seconds), at(20_000_000), limit)
+                .await
+                .unwrap();
+            writeln!(text, "{claimed:#?}").unwrap();
+        }
+        let delivered = t.outbox().purge_expired(LATE, 100).await.unwrap();
+        writeln!(text, "{delivered} delivered").unwrap();
+        for seconds in [10, 3_600, 7_200] {
+            let purged = t
+                .revocations()
+                .purge_expired(at(seconds), 100)
+                .await
+                .unwrap();
+            writeln!(text, "{purged} revocations until {seconds}").unwrap();
+        }
+        let purged = t.tokens().purge_expired(LATE, 100).await.unwrap();
+        writeln!(text, "{purged} tokens").unwrap();
+        text
+    }
+
+    /// As [`describe`](Self::describe), in a transaction of its own.
+    pub(super) async fn snapshot(&self, fx: &StoreFixture) -> String {
+        let mut t = fx.begin().await;
+        self.describe(&mut *t).await
+    }
+}
+
+async fn describe_user(t: &mut dyn Transaction, user: &User, text: &mut String) {
+    let (tenant, id) = (user.tenant_id, user.id);
+    if let Some(password) = t.credentials().find_password(tenant, id).await.unwrap() {
+        writeln!(text, "{} {}", password.hash.expose(), password.changed_at).unwrap();
+    }
+    let identities = t.credentials().list_identities(tenant, id).await.unwrap();
+    writeln!(text, "{identities:#?}").unwrap();
+    writeln!(
+        text,
+        "{:#?}",
+        t.roles().authority(tenant, id).await.unwrap()
+    )
+    .unwrap();
+    let page = PageRequest::first(100);
+    let sessions = t
+        .sessions()
+        .list_for_user(tenant, id, NOW, page)
+        .await
+        .unwrap();
+    writeln!(text, "{sessions:#?}").unwrap();
+}

@@ -1,0 +1,4 @@
+//! The suites of this crate, on the store in memory.
+
+mod conformance;
+mod faults;
