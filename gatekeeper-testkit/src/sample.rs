@@ -1,5 +1,10 @@
 //! Rows to try a store with: sound, distinct for distinct numbers, and the same in every run.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the texts are sound, or a test wrote them"
+)]
+
 use gatekeeper_core::model::{
     Algorithm, AuditEvent, AuthMethod, EmailAddress, Event, EventId, ExternalIdentity, KeyId,
     MailId, OneTimeToken, OneTimeTokenId, OutboxEntry, OutboxKind, OutboxState, Outcome,

@@ -48,19 +48,19 @@ pub async fn every_call<W, T>(
 ) -> u64 {
     let run = async |fault: Option<(u64, Fault)>| {
         let store = fresh().await;
-        let faulty = FaultyRepository::wrap(Arc::clone(&store));
-        let world = prepare(Arc::new(faulty.clone())).await;
+        let wrapped = FaultyRepository::wrap(Arc::clone(&store));
+        let world = prepare(Arc::new(wrapped.clone())).await;
         match fault {
-            Some((call, fault)) => faulty.arm(call, fault),
-            None => faulty.reset(),
+            Some((call, fault)) => wrapped.arm(call, fault),
+            None => wrapped.reset(),
         }
         let outcome = flow(&world).await;
-        let calls = faulty.calls();
+        let calls = wrapped.calls();
         assert!(
-            fault.is_none() || faulty.fired(),
+            fault.is_none() || wrapped.fired(),
             "the flow made {calls} calls and never got to {fault:?}"
         );
-        faulty.disarm();
+        wrapped.disarm();
         let trial = Trial {
             fault,
             outcome,

@@ -254,8 +254,8 @@ pub(super) async fn identities_are_linked_once(fx: &StoreFixture) {
     insert(fx, &bob).await;
     let link = |provider: &str, subject: &str| {
         let mut identity = sample::identity(&ada, 0);
-        identity.provider = provider.to_owned();
-        identity.subject = subject.to_owned();
+        provider.clone_into(&mut identity.provider);
+        subject.clone_into(&mut identity.subject);
         identity
     };
     let mut linked = vec![

@@ -13,7 +13,7 @@ async fn enqueue(fx: &StoreFixture, entry: &OutboxEntry) {
 }
 
 async fn claim(fx: &StoreFixture, now: Timestamp, limit: u32) -> Vec<OutboxEntry> {
-    let lease = now.after(Duration::from_secs(60));
+    let lease = now.after(Duration::from_mins(1));
     commit!(fx, t => t.outbox().claim(now, lease, limit).await)
 }
 

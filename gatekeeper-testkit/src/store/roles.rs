@@ -116,7 +116,7 @@ pub(super) async fn authorities_are_sorted_without_doubles(fx: &StoreFixture) {
         session_id: session.id,
         generation: 0,
         now: NOW,
-        idle_lifetime: std::time::Duration::from_secs(60),
+        idle_lifetime: std::time::Duration::from_mins(1),
         ip: None,
     };
     let found = [

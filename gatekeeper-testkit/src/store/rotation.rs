@@ -8,7 +8,7 @@ use gatekeeper_core::{
 use super::{StoreFixture, concurrency::together};
 use crate::sample::{self, NOW, at};
 
-const IDLE: Duration = Duration::from_secs(7_200);
+const IDLE: Duration = Duration::from_hours(2);
 const MICROSECOND: Duration = Duration::from_micros(1);
 
 async fn with_session(fx: &StoreFixture) -> (User, Session) {

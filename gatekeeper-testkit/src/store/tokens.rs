@@ -152,10 +152,10 @@ pub(super) async fn purging_tokens_is_bounded(fx: &StoreFixture) {
     let (user, tokens) = with_tokens(fx, 5).await;
     let mut lasting = sample::token(&user, RESET, 20);
     lasting.expires_at = at(100_000);
-    let mut used = sample::token(&user, RESET, 21);
-    used.expires_at = at(100_000);
-    used.consumed_at = Some(at(10));
-    for token in [&lasting, &used] {
+    let mut spent = sample::token(&user, RESET, 21);
+    spent.expires_at = at(100_000);
+    spent.consumed_at = Some(at(10));
+    for token in [&lasting, &spent] {
         commit!(fx, t => t.tokens().insert(token).await);
     }
     let end = tokens[0].expires_at;

@@ -28,15 +28,14 @@ async fn two_users(repository: &dyn Repository) -> Result<(), StoreError> {
     transaction.commit().await
 }
 
+/// Which of the two are there.
 async fn users(repository: &dyn Repository) -> Vec<UserId> {
     let mut found = Vec::new();
     for n in 1..=2 {
         let id = sample::user(TenantId::DEFAULT, n).id;
-        let account = repository
-            .find_account(TenantId::DEFAULT, id)
-            .await
-            .unwrap();
-        found.extend(account.map(|account| account.user.id));
+        let account = repository.find_account(TenantId::DEFAULT, id).await;
+        assert!(account.is_ok(), "{account:?}");
+        found.extend(account.ok().flatten().map(|account| account.user.id));
     }
     found
 }
@@ -130,7 +129,7 @@ async fn a_rotation_may_have_happened() {
         session_id: session.id,
         generation: 0,
         now: sample::NOW,
-        idle_lifetime: Duration::from_secs(60),
+        idle_lifetime: Duration::from_mins(1),
         ip: None,
     };
     for (fault, generation) in [(Fault::Fail, 0), (Fault::Cut, 0), (Fault::FailAfter, 1)] {
