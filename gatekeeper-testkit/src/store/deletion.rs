@@ -131,7 +131,7 @@ async fn assert_gone(fx: &StoreFixture, world: &World, user: &User) {
     assert_eq!(none, 0);
 }
 
-/// SECURITY row 10 (CVE-2026-55670): whoever registers the address of a deleted account gets nothing of it.
+/// CVE-2026-55670: whoever registers the address of a deleted account gets nothing of it.
 pub(super) async fn a_recycled_address_brings_nothing_along(fx: &StoreFixture) {
     let world = World::build(fx).await;
     let (side, tenant) = (&world.ours, world.ours.tenant);

@@ -20,6 +20,7 @@ macro_rules! walk {
             assert!(some.len() <= $limit as usize);
             assert!(next.is_none() || some.len() == $limit as usize);
             items.extend(some);
+            assert!(items.len() <= 1_000, "the list has an end");
             match next {
                 Some(next) => $page.after = Some(next),
                 None => break items,
