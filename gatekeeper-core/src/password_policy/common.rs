@@ -39,7 +39,13 @@ impl Lists<'_> {
             return false;
         };
         let repeated = unit.len() < chars.len();
-        self.lists(chars) || (repeated && (unit.len() <= SHORT_UNIT || self.lists(unit)))
+        // `blingbling` is listed, `bling` is not: a few times the unit counts as the unit.
+        let times = (unit.len()..=chars.len()).step_by(unit.len());
+        (repeated && unit.len() <= SHORT_UNIT)
+            || self.lists(chars)
+            || times
+                .filter_map(|end| chars.get(..end))
+                .any(|part| self.lists(part))
     }
 
     fn lists(&self, chars: &[char]) -> bool {
@@ -88,7 +94,7 @@ fn is_runs(chars: &[char]) -> bool {
     let mut rest = chars;
     while !rest.is_empty() {
         let length = run(rest).unwrap_or(1);
-        left_over += if length == 1 { 1 } else { 0 };
+        left_over += usize::from(length == 1);
         rest = rest.get(length..).unwrap_or_default();
     }
     left_over <= LEFT_OVER && left_over < chars.len()

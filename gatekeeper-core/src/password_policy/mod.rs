@@ -78,7 +78,7 @@ struct Rules {
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self::with(PasswordPolicySettings::default())
+        Self::with(&PasswordPolicySettings::default())
     }
 }
 
@@ -88,6 +88,10 @@ impl PasswordPolicy {
     /// # Errors
     ///
     /// [`PasswordPolicyError`] for settings that are weaker than the standards allow, or have no effect.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "settings are handed over, as to every other service"
+    )]
     pub fn new(settings: PasswordPolicySettings) -> Result<Self, PasswordPolicyError> {
         let least = if settings.short { 1 } else { LEAST_MIN_LENGTH };
         if !(LEAST_MAX_LENGTH..=MOST_MAX_LENGTH).contains(&settings.max_length) {
@@ -103,10 +107,10 @@ impl PasswordPolicy {
         {
             return Err(PasswordPolicyError::ContextWord);
         }
-        Ok(Self::with(settings))
+        Ok(Self::with(&settings))
     }
 
-    fn with(settings: PasswordPolicySettings) -> Self {
+    fn with(settings: &PasswordPolicySettings) -> Self {
         let context = settings.context_words.iter();
         let block_list = settings.block_list.iter();
         Self {

@@ -185,6 +185,9 @@ fn nist_800_63b_passphrases_are_welcome() {
         "пароль длинный такой",
         "一二三四五六七八九十百千万億兆",
         "7f3a9c1e5b2d8046",
+        // Not runs alone; not the repetition of a word.
+        "qwertyuiopXbMzK",
+        "k7#mqz9k7#mqz9k7",
     ] {
         assert_eq!(codes(&policy, password, &[]), NOTHING, "{password}");
     }
