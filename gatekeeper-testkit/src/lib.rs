@@ -1,10 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 pub mod faults;
+pub mod flows;
 pub mod sample;
 pub mod store;
 
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::store::run;
+    pub use crate::{flows::run as run_flow, store::run};
 }

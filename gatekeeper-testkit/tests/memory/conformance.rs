@@ -18,3 +18,14 @@ mod wrapped {
         StoreFixture::new(wrapped.clone()).with_other_node(wrapped)
     });
 }
+
+/// The flows, on the same store.
+mod flows {
+    use gatekeeper_core::store::memory::MemoryRepository;
+    use gatekeeper_testkit::store::StoreFixture;
+
+    gatekeeper_testkit::flow_conformance!({
+        let repository = MemoryRepository::new();
+        StoreFixture::new(repository.clone()).with_other_node(repository)
+    });
+}

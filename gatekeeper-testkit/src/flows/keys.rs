@@ -1,0 +1,134 @@
+use std::{sync::Arc, time::Duration};
+
+use gatekeeper_core::{
+    BuildError, KeyRotation,
+    crypto::SecretKey,
+    model::{Algorithm, Event},
+    testing::SeededRandom,
+};
+
+use super::world::World;
+use crate::store::StoreFixture;
+
+fn published(world: &World) -> Vec<String> {
+    let jwks = world.gk.jwks();
+    let keys = jwks["keys"].as_array().unwrap();
+    for key in keys {
+        assert!(
+            key.get("d").is_none() && key.get("k").is_none(),
+            "a private member in {key}"
+        );
+    }
+    keys.iter()
+        .map(|key| key["kid"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+pub(super) async fn a_planned_rotation_overlaps(fixture: StoreFixture) {
+    let node = Arc::clone(&fixture.other);
+    let world = World::new(fixture).await;
+    let signed_in = world.signed_in("ada@example.org").await;
+    let old = published(&world);
+    assert_eq!(old.len(), 1);
+    let rotated = world
+        .gk
+        .administration()
+        .rotate_keys(&world.cx, KeyRotation::Planned)
+        .await
+        .unwrap();
+    assert_eq!(
+        published(&world).len(),
+        2,
+        "the new key is published before it signs"
+    );
+    assert_eq!(
+        world.newest(Event::KeyRotated).await.details["kid"],
+        rotated.to_string()
+    );
+    assert!(world.believes(&signed_in).await);
+    // Another node, started while both are published, believes tokens of both.
+    world.advance(Duration::from_secs(601));
+    let other = world.another_node(node).await;
+    let newer = other.refresh(&signed_in).await.unwrap();
+    let header = newer
+        .access_token
+        .expose()
+        .split('.')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert_ne!(
+        Some(header.as_str()),
+        signed_in.access_token.expose().split('.').next()
+    );
+    assert!(other.believes(&signed_in).await && other.believes(&newer).await);
+    assert!(world.believes(&newer).await);
+    // When the last token of the old key has expired, it is gone.
+    world.advance(Duration::from_secs(1_000));
+    let late = world.another_node(Arc::clone(&world.repository)).await;
+    assert_eq!(published(&late), [rotated.to_string()]);
+}
+
+pub(super) async fn a_compromised_key_is_refused_at_once(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let signed_in = world.signed_in("ada@example.org").await;
+    let old = published(&world);
+    world
+        .gk
+        .administration()
+        .rotate_keys(&world.cx, KeyRotation::Compromised)
+        .await
+        .unwrap();
+    assert!(!world.believes(&signed_in).await);
+    assert!(!published(&world).contains(&old[0]));
+    let refreshed = world.refresh(&signed_in).await.unwrap();
+    assert!(world.believes(&refreshed).await);
+}
+
+pub(super) async fn nodes_share_their_keys(fixture: StoreFixture) {
+    let node = Arc::clone(&fixture.other);
+    let world = World::new(fixture).await;
+    let other = world.another_node(node).await;
+    assert_eq!(published(&world), published(&other));
+    let signed_in = world.signed_in("ada@example.org").await;
+    assert!(other.believes(&signed_in).await);
+}
+
+pub(super) async fn keys_open_under_their_own_secret_alone(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let repository = Arc::clone(&world.repository);
+    let stranger = World::on(
+        repository,
+        |_| {},
+        |builder| builder.secret(SecretKey::generate(&SeededRandom::new(8))),
+    )
+    .await;
+    assert!(matches!(stranger, Err(BuildError::Keys(_))), "{stranger:?}");
+}
+
+pub(super) async fn every_algorithm_signs(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    world.verified("ada@example.org").await;
+    let mut earlier = vec![world.sign_in("ada@example.org").await];
+    // RS256 is left to the tests of tokens: making a key of 3072 bits takes seconds.
+    for algorithm in [Algorithm::Es256, Algorithm::Hs256, Algorithm::EdDsa] {
+        let repository = Arc::clone(&world.repository);
+        let set = |config: &mut gatekeeper_core::Config| config.access_tokens.algorithm = algorithm;
+        let other = World::on(repository, set, |builder| builder).await.unwrap();
+        let signed_in = other.sign_in("ada@example.org").await;
+        assert!(other.believes(&signed_in).await, "{algorithm:?}");
+        for session in &earlier {
+            assert!(
+                other.believes(session).await,
+                "a change of algorithm must not sign anybody out"
+            );
+        }
+        let symmetric = other.gk.jwks()["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|key| key["kty"] == "oct");
+        assert!(!symmetric);
+        earlier.push(signed_in);
+    }
+}

@@ -1,0 +1,170 @@
+use std::{sync::Arc, time::Duration};
+
+use gatekeeper_core::{
+    Delivered,
+    env::Clock,
+    model::{OutboxKind, PageRequest},
+};
+
+use super::world::World;
+use crate::store::StoreFixture;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+pub(super) async fn a_mail_is_tried_four_times_and_kept(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    world.register("ada@example.org").await;
+    world.mails.fail(100);
+    let due = async || world.gk.outbox().deliver_due().await.unwrap();
+    // Preparing it succeeds; handing it over fails: at once, and after 1, 5 and 15 minutes.
+    assert_eq!(due().await, Delivered { done: 1, failed: 1 });
+    for minutes in [1, 5, 15] {
+        world.advance(minutes * MINUTE - Duration::from_micros(1));
+        assert_eq!(
+            due().await,
+            Delivered::default(),
+            "before {minutes} minutes"
+        );
+        world.advance(Duration::from_micros(1));
+        assert_eq!(
+            due().await,
+            Delivered { done: 0, failed: 1 },
+            "after {minutes} minutes"
+        );
+    }
+    world.advance(60 * MINUTE);
+    assert_eq!(due().await, Delivered::default());
+    let dead = world
+        .gk
+        .outbox()
+        .dead(&world.cx, PageRequest::first(10))
+        .await
+        .unwrap();
+    assert_eq!(dead.items.len(), 1);
+    assert_eq!(dead.items[0].attempts, 4);
+    assert!(
+        dead.items[0]
+            .last_error
+            .as_deref()
+            .unwrap()
+            .contains("told to fail")
+    );
+}
+
+pub(super) async fn a_dead_mail_can_be_sent_again(fixture: StoreFixture) {
+    let world = World::configured(fixture, |config| config.outbox.retries.clear()).await;
+    world.register("ada@example.org").await;
+    world.mails.fail(1);
+    world.gk.outbox().deliver_due().await.unwrap();
+    let dead = world
+        .gk
+        .outbox()
+        .dead(&world.cx, PageRequest::first(10))
+        .await
+        .unwrap();
+    assert!(world.mails().await.is_empty());
+    assert!(
+        world
+            .gk
+            .outbox()
+            .revive(&world.cx, dead.items[0].id)
+            .await
+            .unwrap()
+    );
+    let token = world.mailed_token().await;
+    world
+        .gk
+        .accounts()
+        .verify_email(&world.cx, &token)
+        .await
+        .unwrap();
+    assert!(
+        !world
+            .gk
+            .outbox()
+            .revive(&world.cx, dead.items[0].id)
+            .await
+            .unwrap()
+    );
+}
+
+/// A worker that dies between handing a mail over and noting it: its lease runs out, and the mail goes out once more.
+pub(super) async fn a_crash_before_the_note_doubles_one_mail(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    world.register("ada@example.org").await;
+    world.mails.fail(1);
+    world.gk.outbox().deliver_due().await.unwrap();
+    world.advance(MINUTE);
+    let now = world.clock.now();
+    let lease = now.after(world.gk.config().outbox.lease);
+    let mut tx = world.repository.begin().await.unwrap();
+    let claimed = tx.outbox().claim(now, lease, 10).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    // It is another's until the lease runs out.
+    assert!(world.mails().await.is_empty());
+    world.advance(world.gk.config().outbox.lease);
+    let mail = world.mail().await;
+    assert_eq!(mail.id, claimed[0].id);
+    world.advance(60 * MINUTE);
+    assert!(world.mails().await.is_empty());
+}
+
+pub(super) async fn a_crash_before_delivery_loses_nothing(fixture: StoreFixture) {
+    let node = Arc::clone(&fixture.other);
+    let world = World::new(fixture).await;
+    world.register("ada@example.org").await;
+    // The process that answered is gone; another one delivers.
+    let other = world.another_node(node).await;
+    let token = other.mailed_token().await;
+    other
+        .gk
+        .accounts()
+        .verify_email(&other.cx, &token)
+        .await
+        .unwrap();
+}
+
+pub(super) async fn two_workers_send_each_mail_once(fixture: StoreFixture) {
+    let node = Arc::clone(&fixture.other);
+    let world = World::new(fixture).await;
+    let other = world.another_node(node).await;
+    for n in 0..20 {
+        world.register(&format!("user-{n}@example.org")).await;
+    }
+    let (one, two) = tokio::join!(
+        async { world.gk.outbox().deliver_due().await.unwrap() },
+        async { other.gk.outbox().deliver_due().await.unwrap() },
+    );
+    // What one of them prepared last, nobody may have come to send yet.
+    world.gk.outbox().deliver_due().await.unwrap();
+    assert_eq!((one.failed, two.failed), (0, 0));
+    let mut to: Vec<String> = world
+        .mails
+        .take()
+        .iter()
+        .map(|mail| mail.to.as_str().to_owned())
+        .collect();
+    assert_eq!(to.len(), 20);
+    to.sort_unstable();
+    to.dedup();
+    assert_eq!(to.len(), 20);
+}
+
+pub(super) async fn what_waits_is_sealed(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    world.register("ada@example.org").await;
+    world.mails.fail(1);
+    world.gk.outbox().deliver_due().await.unwrap();
+    world.advance(MINUTE);
+    let now = world.clock.now();
+    let mut tx = world.repository.begin().await.unwrap();
+    let entries = tx.outbox().claim(now, now, 10).await.unwrap();
+    drop(tx);
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].kind, OutboxKind::Mail);
+    let mail = world.mail().await;
+    let token = super::world::token_of(&mail);
+    let payload = String::from_utf8_lossy(&entries[0].payload).into_owned();
+    assert!(!payload.contains(token.expose()) && !payload.contains("ada@example.org"));
+}
