@@ -349,6 +349,7 @@ aggregate! { tenants: TenantRepository {
 
 aggregate! { tokens: OneTimeTokenRepository {
     fn insert(token: &OneTimeToken) -> ();
+    fn find(tenant: TenantId, purpose: TokenPurpose, hash: &TokenHash, now: Timestamp) -> Option<OneTimeToken>;
     fn consume(tenant: TenantId, purpose: TokenPurpose, hash: &TokenHash, now: Timestamp) -> Option<OneTimeToken>;
     fn revoke_all_for_user(tenant: TenantId, user: UserId, purposes: &[TokenPurpose], now: Timestamp) -> u64;
     fn purge_expired(before: Timestamp, limit: u32) -> u64;
