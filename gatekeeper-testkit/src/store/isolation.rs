@@ -180,6 +180,10 @@ pub(super) async fn reads_keep_to_their_tenant(fx: &StoreFixture) {
         let authority = t.roles().authority(tenant, id).await.unwrap();
         assert!(authority.roles.is_empty() && authority.permissions.is_empty());
 
+        let (purpose, hash) = (them.token.purpose, &them.token.hash);
+        let token = t.tokens().find(tenant, purpose, hash, NOW).await.unwrap();
+        assert!(token.is_none());
+
         let session = them.session.id;
         assert!(
             t.sessions()

@@ -293,6 +293,7 @@ macro_rules! __store_cases {
             }
             tokens {
                 sixteen_consumers_give_one_success,
+                finding_a_token_does_not_use_it,
                 a_consumer_that_rolls_back_leaves_the_token,
                 a_consumed_token_says_when,
                 tokens_expire_at_the_exact_instant,

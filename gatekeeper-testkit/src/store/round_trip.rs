@@ -281,6 +281,8 @@ pub(super) async fn a_token_comes_back_whole(fx: &StoreFixture) {
             };
             commit!(fx, t => t.tokens().insert(&token).await);
             let now = token.expires_at.before(std::time::Duration::from_micros(1));
+            let unused = peek!(fx, t => t.tokens().find(TENANT, purpose, &token.hash, now).await);
+            assert_eq!(unused.as_ref(), Some(&token));
             let found = peek!(fx, t => t.tokens().consume(TENANT, purpose, &token.hash, now).await);
             let expected = OneTimeToken {
                 consumed_at: Some(now),
@@ -364,9 +366,10 @@ pub(super) async fn a_row_of_the_trail_comes_back_whole(fx: &StoreFixture) {
 
 /// Every field of an outbox entry, with bytes that are no text.
 pub(super) async fn an_outbox_entry_comes_back_whole(fx: &StoreFixture) {
+    let kinds = [OutboxKind::AccountMail, OutboxKind::Mail];
     for (n, at) in instants() {
         let entry = OutboxEntry {
-            kind: OutboxKind::Mail,
+            kind: kinds[usize::try_from(n).unwrap() % kinds.len()],
             payload: (0..=255).collect(),
             state: OutboxState::Dead,
             attempts: if n % 2 == 0 { i32::MAX } else { 1 },

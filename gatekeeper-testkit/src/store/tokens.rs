@@ -41,6 +41,25 @@ pub(super) async fn sixteen_consumers_give_one_success(fx: &StoreFixture) {
     assert_eq!(won.iter().flatten().count(), 1);
 }
 
+/// What is found is what would be consumed, and finding it leaves it as it is.
+pub(super) async fn finding_a_token_does_not_use_it(fx: &StoreFixture) {
+    let (user, tokens) = with_tokens(fx, 1).await;
+    let (tenant, token) = (user.tenant_id, &tokens[0]);
+    let find = async |purpose, hash: &TokenHash, now| commit!(fx, t => t.tokens().find(tenant, purpose, hash, now).await);
+    let end = token.expires_at;
+    let last = Timestamp::from_unix_micros(end.as_unix_micros() - TICK);
+    for now in [NOW, NOW, last] {
+        let found = find(RESET, &token.hash, now).await;
+        assert_eq!(found.as_ref(), Some(token));
+    }
+    assert_eq!(find(RESET, &token.hash, end).await, None, "expired");
+    assert_eq!(find(RESET, &TokenHash([7; 32]), NOW).await, None);
+    let other = TokenPurpose::EmailVerification;
+    assert_eq!(find(other, &token.hash, NOW).await, None);
+    assert!(consume(fx, token, NOW).await.is_some());
+    assert_eq!(find(RESET, &token.hash, NOW).await, None, "consumed");
+}
+
 /// Only whoever commits has used it: the next gets it after a rollback.
 pub(super) async fn a_consumer_that_rolls_back_leaves_the_token(fx: &StoreFixture) {
     let (_, tokens) = with_tokens(fx, 1).await;

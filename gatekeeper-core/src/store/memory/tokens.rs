@@ -64,6 +64,19 @@ impl State {
     }
 }
 
+/// The guard of the one use that a token has.
+fn is_usable(
+    token: &OneTimeToken,
+    tenant: TenantId,
+    purpose: TokenPurpose,
+    now: Timestamp,
+) -> bool {
+    token.tenant_id == tenant
+        && token.purpose == purpose
+        && token.consumed_at.is_none()
+        && now < token.expires_at
+}
+
 #[async_trait]
 impl OneTimeTokenRepository for MemoryTransaction {
     async fn insert(&mut self, token: &OneTimeToken) -> Result<(), StoreError> {
@@ -86,13 +99,10 @@ impl OneTimeTokenRepository for MemoryTransaction {
         let Some(id) = self.state.tokens.by().hash.get(&hash.0).copied() else {
             return Ok(None);
         };
-        let usable = |row: &&OneTimeToken| {
-            row.tenant_id == tenant
-                && row.purpose == purpose
-                && row.consumed_at.is_none()
-                && now < row.expires_at
-        };
-        Ok(self.state.tokens.get(&id).filter(usable).cloned())
+        let token = self.state.tokens.get(&id);
+        Ok(token
+            .filter(|row| is_usable(row, tenant, purpose, now))
+            .cloned())
     }
 
     async fn consume(
@@ -107,10 +117,7 @@ impl OneTimeTokenRepository for MemoryTransaction {
             return Ok(None);
         };
         Ok(self.change::<OneTimeToken>(&id, |row| {
-            let usable = row.tenant_id == tenant
-                && row.purpose == purpose
-                && row.consumed_at.is_none()
-                && now < row.expires_at;
+            let usable = is_usable(row, tenant, purpose, now);
             if usable {
                 row.consumed_at = Some(now);
             }
