@@ -48,7 +48,6 @@ pub enum SecretKeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyUse {
     Cursor,
-    Digest,
     KeyId,
     RefreshToken,
     Seal,
@@ -56,18 +55,11 @@ pub(crate) enum KeyUse {
 
 impl KeyUse {
     #[cfg(test)]
-    const ALL: &'static [Self] = &[
-        Self::Cursor,
-        Self::Digest,
-        Self::KeyId,
-        Self::RefreshToken,
-        Self::Seal,
-    ];
+    const ALL: &'static [Self] = &[Self::Cursor, Self::KeyId, Self::RefreshToken, Self::Seal];
 
     const fn label(self) -> &'static [u8] {
         match self {
             Self::Cursor => b"gatekeeper/v1/cursor",
-            Self::Digest => b"gatekeeper/v1/digest",
             Self::KeyId => b"gatekeeper/v1/key-id",
             Self::RefreshToken => b"gatekeeper/v1/refresh-token",
             Self::Seal => b"gatekeeper/v1/seal",
@@ -342,8 +334,7 @@ mod tests {
             keys = keys.with_previous(SecretKey::generate(&random)).unwrap();
         }
         assert_eq!(
-            keys.with_previous(SecretKey::generate(&random))
-                .unwrap_err(),
+            keys.with_previous(SecretKey::generate(&random)).unwrap_err(),
             TooManyKeys
         );
     }
