@@ -107,7 +107,9 @@ impl Entries {
         let tenant = revocation.tenant_id;
         let expires_at = revocation.expires_at;
         match revocation.target {
-            RevocationTarget::Token(id) => later(&mut self.tokens, (tenant, id.as_uuid()), expires_at),
+            RevocationTarget::Token(id) => {
+                later(&mut self.tokens, (tenant, id.as_uuid()), expires_at)
+            }
             RevocationTarget::Session(id) => {
                 later(&mut self.sessions, (tenant, id.as_uuid()), expires_at)
             }
@@ -250,9 +252,16 @@ mod tests {
         let set = RevocationSet::default();
         set.insert(
             &[
-                revocation(RevocationTarget::Token(TokenId::from_uuid(ada.session_id.as_uuid()))),
-                revocation(RevocationTarget::Session(SessionId::from_uuid(ada.user_id.as_uuid()))),
-                revocation(RevocationTarget::User(UserId::from_uuid(ada.token_id.as_uuid()), NOW)),
+                revocation(RevocationTarget::Token(TokenId::from_uuid(
+                    ada.session_id.as_uuid(),
+                ))),
+                revocation(RevocationTarget::Session(SessionId::from_uuid(
+                    ada.user_id.as_uuid(),
+                ))),
+                revocation(RevocationTarget::User(
+                    UserId::from_uuid(ada.token_id.as_uuid()),
+                    NOW,
+                )),
             ],
             NOW,
         );
@@ -265,7 +274,10 @@ mod tests {
         let mut ada = identity(&random);
         let set = RevocationSet::default();
         let half = NOW.after(Duration::from_millis(500));
-        set.insert(&[revocation(RevocationTarget::User(ada.user_id, half))], NOW);
+        set.insert(
+            &[revocation(RevocationTarget::User(ada.user_id, half))],
+            NOW,
+        );
         for (issued_at, refused) in [
             (NOW.before(Duration::from_secs(1)), true),
             (NOW, true),
@@ -276,7 +288,10 @@ mod tests {
         }
         // An earlier one that comes later takes nothing back.
         let earlier = NOW.before(Duration::from_secs(60));
-        set.insert(&[revocation(RevocationTarget::User(ada.user_id, earlier))], NOW);
+        set.insert(
+            &[revocation(RevocationTarget::User(ada.user_id, earlier))],
+            NOW,
+        );
         ada.issued_at = NOW;
         assert!(set.is_revoked(&ada, NOW));
     }

@@ -102,7 +102,8 @@ impl StoreBlacklist {
         .map_err(|elapsed| StoreError::new(StoreErrorKind::Unavailable, elapsed))??;
         self.set.insert(&news, now);
         // The beginning of the load, not its end: what was written meanwhile may be missing from it.
-        self.last_sync.store(now.as_unix_micros(), Ordering::Release);
+        self.last_sync
+            .store(now.as_unix_micros(), Ordering::Release);
         Ok(())
     }
 

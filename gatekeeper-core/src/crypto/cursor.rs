@@ -112,7 +112,13 @@ mod tests {
         let text = cursors.seal("users/t1/u1", CURSOR);
         assert_eq!(text.len(), TEXT_LEN);
         assert_eq!(cursors.open("users/t1/u1", &text), Some(CURSOR));
-        for context in ["", "users/t1/u", "users/t1/u11", "users/t2/u1", "audit/t1/u1"] {
+        for context in [
+            "",
+            "users/t1/u",
+            "users/t1/u11",
+            "users/t2/u1",
+            "audit/t1/u1",
+        ] {
             assert_eq!(cursors.open(context, &text), None, "{context}");
         }
         let before = Cursor {
@@ -137,7 +143,11 @@ mod tests {
             }
             assert_eq!(cursors.open("users", &text[..at]), None);
         }
-        for wrong in [format!("{text}="), format!("{text}AAAA"), format!(" {text}")] {
+        for wrong in [
+            format!("{text}="),
+            format!("{text}AAAA"),
+            format!(" {text}"),
+        ] {
             assert_eq!(cursors.open("users", &wrong), None, "{wrong}");
         }
         let stranger = Cursors::new(&SecretKeys::new(key(2)));

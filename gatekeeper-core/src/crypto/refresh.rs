@@ -52,9 +52,9 @@ impl RefreshTokens {
             .all()
             .map(|secret| key(secret.derive(KeyUse::RefreshToken).as_slice()));
         Self {
-            current: all.next().unwrap_or_else(|| {
-                key(keys.current().derive(KeyUse::RefreshToken).as_slice())
-            }),
+            current: all
+                .next()
+                .unwrap_or_else(|| key(keys.current().derive(KeyUse::RefreshToken).as_slice())),
             previous: all.collect(),
         }
     }
@@ -106,9 +106,7 @@ impl RefreshTokens {
             return Err(InvalidRefreshToken);
         }
         let (&version, rest) = body.split_first().ok_or(InvalidRefreshToken)?;
-        let (session, rest) = rest
-            .split_first_chunk::<16>()
-            .ok_or(InvalidRefreshToken)?;
+        let (session, rest) = rest.split_first_chunk::<16>().ok_or(InvalidRefreshToken)?;
         let generation = rest
             .first_chunk::<8>()
             .and_then(|bytes| i64::try_from(u64::from_be_bytes(*bytes)).ok())
@@ -164,7 +162,10 @@ mod tests {
     }
 
     fn session(seed: u64) -> SessionId {
-        SessionId::new(Timestamp::from_unix_seconds(1_795_000_000), &SeededRandom::new(seed))
+        SessionId::new(
+            Timestamp::from_unix_seconds(1_795_000_000),
+            &SeededRandom::new(seed),
+        )
     }
 
     #[test]

@@ -334,7 +334,8 @@ mod tests {
             keys = keys.with_previous(SecretKey::generate(&random)).unwrap();
         }
         assert_eq!(
-            keys.with_previous(SecretKey::generate(&random)).unwrap_err(),
+            keys.with_previous(SecretKey::generate(&random))
+                .unwrap_err(),
             TooManyKeys
         );
     }

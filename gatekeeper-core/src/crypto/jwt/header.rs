@@ -25,8 +25,7 @@ impl Header {
         let json = BASE64URL
             .decode(segment)
             .map_err(|_| TokenRejection::Malformed)?;
-        let parsed: Parsed =
-            serde_json::from_slice(&json).map_err(|_| TokenRejection::Header)?;
+        let parsed: Parsed = serde_json::from_slice(&json).map_err(|_| TokenRejection::Header)?;
         if parsed.forbidden {
             return Err(TokenRejection::ForbiddenHeader);
         }

@@ -106,17 +106,17 @@ impl SigningKey {
     /// [`KeyError`]; always for HS256, which has no such form.
     pub fn from_pkcs8(algorithm: Algorithm, id: KeyId, der: &[u8]) -> Result<Self, KeyError> {
         let private = match algorithm {
-            Algorithm::EdDsa => Private::Ed25519(
-                Ed25519KeyPair::from_pkcs8(der).map_err(|_| KeyError::Malformed)?,
-            ),
+            Algorithm::EdDsa => {
+                Private::Ed25519(Ed25519KeyPair::from_pkcs8(der).map_err(|_| KeyError::Malformed)?)
+            }
             Algorithm::Es256 => Private::Es256(
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der)
                     .map_err(|_| KeyError::Malformed)?,
             ),
             Algorithm::Hs256 => return Err(KeyError::Malformed),
-            Algorithm::Rs256 => Private::Rs256(
-                rsa::KeyPair::from_pkcs8(der).map_err(|_| KeyError::Malformed)?,
-            ),
+            Algorithm::Rs256 => {
+                Private::Rs256(rsa::KeyPair::from_pkcs8(der).map_err(|_| KeyError::Malformed)?)
+            }
         };
         Self::new(id, private)
     }

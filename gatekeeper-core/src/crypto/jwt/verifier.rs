@@ -77,9 +77,9 @@ impl Verifier {
         if n.first() == Some(&0) || e.first() == Some(&0) {
             return Err(KeyError::Malformed);
         }
-        let bits = n.first().map_or(0, |first| {
-            n.len() * 8 - first.leading_zeros() as usize
-        });
+        let bits = n
+            .first()
+            .map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
         let least = match floor {
             RsaFloor::Bits2048 => 2048,
             RsaFloor::Bits3072 => 3072,

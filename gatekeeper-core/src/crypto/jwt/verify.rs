@@ -62,8 +62,7 @@ pub(super) fn verify(
     let json = BASE64URL
         .decode(compact.payload)
         .map_err(|_| TokenRejection::Malformed)?;
-    let claims: Claims<'_> =
-        serde_json::from_slice(&json).map_err(|_| TokenRejection::Claims)?;
+    let claims: Claims<'_> = serde_json::from_slice(&json).map_err(|_| TokenRejection::Claims)?;
     let times = check(settings, &claims)?;
     times.check(settings, now)?;
     Ok((identity(claims)?, times))
