@@ -182,8 +182,7 @@ impl Hasher for IdHasher {
             for (to, from) in word.iter_mut().zip(chunk) {
                 *to = *from;
             }
-            let mixed = u128::from(self.0 ^ u64::from_le_bytes(word)) * u128::from(ODD);
-            let (high, low) = ((mixed >> 64) as u64, mixed as u64);
+            let (low, high) = (self.0 ^ u64::from_le_bytes(word)).carrying_mul(ODD, 0);
             self.0 = high ^ low;
         }
     }
