@@ -211,7 +211,7 @@ mod tests {
             SessionId::new(NOW, random),
             TokenId::new(NOW, random),
             NOW,
-            NOW.after(Duration::from_secs(900)),
+            NOW.after(Duration::from_mins(15)),
         )
     }
 
@@ -220,7 +220,7 @@ mod tests {
             tenant_id: TenantId::DEFAULT,
             target,
             revoked_at: NOW,
-            expires_at: NOW.after(Duration::from_secs(900)),
+            expires_at: NOW.after(Duration::from_mins(15)),
         }
     }
 
@@ -286,7 +286,7 @@ mod tests {
             assert_eq!(set.is_revoked(&ada, NOW), refused, "{issued_at}");
         }
         // An earlier one that comes later takes nothing back.
-        let earlier = NOW.before(Duration::from_secs(60));
+        let earlier = NOW.before(Duration::from_mins(1));
         set.insert(
             &[revocation(RevocationTarget::User(ada.user_id, earlier))],
             NOW,
@@ -333,7 +333,7 @@ mod tests {
     fn expired_entries_go() {
         let random = SeededRandom::new(1);
         let set = RevocationSet::default();
-        let later = NOW.after(Duration::from_secs(900));
+        let later = NOW.after(Duration::from_mins(15));
         for _ in 0..SWEEP_FROM {
             let id = TokenId::new(NOW, &random);
             set.insert(&[revocation(RevocationTarget::Token(id))], NOW);
@@ -354,9 +354,9 @@ mod tests {
     #[test]
     fn ids_made_in_one_millisecond_spread() {
         let random = SeededRandom::new(1);
-        let hasher = BuildHasherDefault::<IdHasher>::default();
+        let build = BuildHasherDefault::<IdHasher>::default();
         let hashes: HashSet<u64> = (0..10_000)
-            .map(|_| hasher.hash_one((TenantId::DEFAULT, TokenId::new(NOW, &random).as_uuid())))
+            .map(|_| build.hash_one((TenantId::DEFAULT, TokenId::new(NOW, &random).as_uuid())))
             .collect();
         assert_eq!(hashes.len(), 10_000);
         let buckets: HashSet<u64> = hashes.iter().map(|hash| hash % 4096).collect();
