@@ -1,11 +1,16 @@
 //! Authentication and authorisation for Rust applications, as a library.
 
 pub mod blacklist;
+pub mod config;
 mod context;
 pub mod crypto;
 pub mod env;
 mod error;
+mod flows;
+mod gatekeeper;
+mod hooks;
 mod identity;
+pub mod mail;
 pub mod model;
 pub mod password_policy;
 mod provider;
@@ -18,4 +23,16 @@ pub use error::{
     AccessError, AccountError, Error, ErrorClass, PasswordError, Refusal, SessionError, Violation,
     Violations,
 };
+pub use flows::{
+    accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
+    administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    outbox::{Delivered, Outbox},
+    passwords::Passwords,
+    sessions::{Sessions, SignIn, SignedIn},
+};
+pub use gatekeeper::{BuildError, Check, CheckState, Gatekeeper, GatekeeperBuilder, Readiness};
+pub use hooks::{Hooks, Registration};
 pub use identity::Identity;
+pub use provider::{
+    AuthProvider, Begun, Evidence, Provisioning, Subject, Verification, VerifiedIdentity,
+};

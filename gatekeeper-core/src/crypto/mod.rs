@@ -12,13 +12,16 @@
 //! Every primitive comes from `aws-lc-rs`.
 
 mod cursor;
+mod digest;
 pub mod jwt;
 pub mod one_time;
+pub mod password;
 mod refresh;
 mod seal;
 mod secret_key;
 
 pub use cursor::Cursors;
+pub(crate) use digest::Digester;
 pub use refresh::{InvalidRefreshToken, RefreshToken, RefreshTokens};
 pub use seal::{Sealer, Unsealable};
 pub use secret_key::{SecretKey, SecretKeyError, SecretKeys, TooManyKeys};

@@ -48,6 +48,7 @@ pub enum SecretKeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyUse {
     Cursor,
+    Digest,
     KeyId,
     RefreshToken,
     Seal,
@@ -55,11 +56,18 @@ pub(crate) enum KeyUse {
 
 impl KeyUse {
     #[cfg(test)]
-    const ALL: &'static [Self] = &[Self::Cursor, Self::KeyId, Self::RefreshToken, Self::Seal];
+    const ALL: &'static [Self] = &[
+        Self::Cursor,
+        Self::Digest,
+        Self::KeyId,
+        Self::RefreshToken,
+        Self::Seal,
+    ];
 
     const fn label(self) -> &'static [u8] {
         match self {
             Self::Cursor => b"gatekeeper/v1/cursor",
+            Self::Digest => b"gatekeeper/v1/digest",
             Self::KeyId => b"gatekeeper/v1/key-id",
             Self::RefreshToken => b"gatekeeper/v1/refresh-token",
             Self::Seal => b"gatekeeper/v1/seal",
