@@ -2,10 +2,6 @@
 //! beside them the bare primitive and the crate `jsonwebtoken`. Compare within one run.
 
 #![expect(
-    missing_docs,
-    reason = "criterion's macros make items that nobody documents"
-)]
-#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a benchmark that cannot go on measures nothing"
@@ -197,7 +193,7 @@ fn filled(count: usize, now: Timestamp) -> Arc<MemoryBlacklist> {
             expires_at: now.after(Duration::from_mins(15)),
         })
         .collect();
-    block_on(blacklist.publish(&revocations));
+    block_on(blacklist.publish(&revocations)).unwrap();
     blacklist
 }
 
@@ -241,7 +237,8 @@ fn blacklist(c: &mut Criterion) {
             target: RevocationTarget::Session(setup.claims.session_id),
             revoked_at: setup.now,
             expires_at: setup.now.after(Duration::from_mins(15)),
-        }]));
+        }]))
+        .unwrap();
         group.bench_function(format!("authenticate/revoked/{count}"), |b| {
             b.iter(|| {
                 authenticator

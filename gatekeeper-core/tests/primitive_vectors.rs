@@ -1,7 +1,6 @@
 //! Wycheproof's vectors for the primitives below the tokens, through the same key type.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on has failed"

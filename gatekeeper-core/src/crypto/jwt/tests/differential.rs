@@ -9,7 +9,6 @@ use crate::env::{Clock, SystemClock};
 /// Why `jsonwebtoken` may accept what we refuse with this. Whatever is not listed here, it must refuse too.
 fn difference(rejection: TokenRejection) -> Option<&'static str> {
     match rejection {
-        TokenRejection::Audience => None,
         TokenRejection::Claims => Some(
             "it asks for no claim of ours, takes the last of two members, fractions of seconds and several audiences",
         ),
@@ -23,6 +22,7 @@ fn difference(rejection: TokenRejection) -> Option<&'static str> {
         TokenRejection::Type => Some("it does not look at typ"),
         TokenRejection::UnknownKey => Some("it is given the key and does not look at kid"),
         TokenRejection::Algorithm
+        | TokenRejection::Audience
         | TokenRejection::Issuer
         | TokenRejection::Malformed
         | TokenRejection::NotYetValid
