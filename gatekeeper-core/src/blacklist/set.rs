@@ -182,8 +182,7 @@ impl Hasher for IdHasher {
             for (to, from) in word.iter_mut().zip(chunk) {
                 *to = *from;
             }
-            let mixed = u128::from(self.0 ^ u64::from_le_bytes(word)) * u128::from(ODD);
-            let (high, low) = ((mixed >> 64) as u64, mixed as u64);
+            let (low, high) = (self.0 ^ u64::from_le_bytes(word)).carrying_mul(ODD, 0);
             self.0 = high ^ low;
         }
     }
@@ -212,7 +211,7 @@ mod tests {
             SessionId::new(NOW, random),
             TokenId::new(NOW, random),
             NOW,
-            NOW.after(Duration::from_secs(900)),
+            NOW.after(Duration::from_mins(15)),
         )
     }
 
@@ -221,7 +220,7 @@ mod tests {
             tenant_id: TenantId::DEFAULT,
             target,
             revoked_at: NOW,
-            expires_at: NOW.after(Duration::from_secs(900)),
+            expires_at: NOW.after(Duration::from_mins(15)),
         }
     }
 
@@ -287,7 +286,7 @@ mod tests {
             assert_eq!(set.is_revoked(&ada, NOW), refused, "{issued_at}");
         }
         // An earlier one that comes later takes nothing back.
-        let earlier = NOW.before(Duration::from_secs(60));
+        let earlier = NOW.before(Duration::from_mins(1));
         set.insert(
             &[revocation(RevocationTarget::User(ada.user_id, earlier))],
             NOW,
@@ -334,7 +333,7 @@ mod tests {
     fn expired_entries_go() {
         let random = SeededRandom::new(1);
         let set = RevocationSet::default();
-        let later = NOW.after(Duration::from_secs(900));
+        let later = NOW.after(Duration::from_mins(15));
         for _ in 0..SWEEP_FROM {
             let id = TokenId::new(NOW, &random);
             set.insert(&[revocation(RevocationTarget::Token(id))], NOW);
@@ -355,9 +354,9 @@ mod tests {
     #[test]
     fn ids_made_in_one_millisecond_spread() {
         let random = SeededRandom::new(1);
-        let hasher = BuildHasherDefault::<IdHasher>::default();
+        let build = BuildHasherDefault::<IdHasher>::default();
         let hashes: HashSet<u64> = (0..10_000)
-            .map(|_| hasher.hash_one((TenantId::DEFAULT, TokenId::new(NOW, &random).as_uuid())))
+            .map(|_| build.hash_one((TenantId::DEFAULT, TokenId::new(NOW, &random).as_uuid())))
             .collect();
         assert_eq!(hashes.len(), 10_000);
         let buckets: HashSet<u64> = hashes.iter().map(|hash| hash % 4096).collect();

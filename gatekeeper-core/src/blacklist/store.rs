@@ -61,7 +61,7 @@ impl Default for StoreBlacklistSettings {
         Self {
             poll: Duration::from_secs(1),
             max_staleness: Duration::from_secs(5),
-            overlap: Duration::from_secs(60),
+            overlap: Duration::from_mins(1),
         }
     }
 }
@@ -117,27 +117,27 @@ impl StoreBlacklist {
                 // Seen before the load: news that come during it wake the loop again.
                 signal.mark_unchanged();
             }
+            // Said once for each outage; the store's own logs have the rest.
             match self.sync(clock.now()).await {
-                Ok(()) if failing => {
-                    failing = false;
-                    tracing::info!("revocations are read again");
+                Ok(()) => {
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("revocations are read again");
+                    }
                 }
-                Ok(()) => {}
-                // Once for each outage; the store's own logs have the rest.
-                Err(error) if !failing => {
-                    failing = true;
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "revocations cannot be read; soon each token costs a query"
-                    );
+                Err(error) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "revocations cannot be read; soon each token costs a query"
+                        );
+                    }
                 }
-                Err(_) => {}
             }
             let news = async {
                 match &mut signal {
                     Some(signal) => {
                         if signal.changed().await.is_err() {
-                            std::future::pending().await
+                            std::future::pending::<()>().await;
                         }
                     }
                     None => std::future::pending().await,

@@ -171,25 +171,25 @@ mod tests {
         let random = SeededRandom::new(9);
         let sealer = Sealer::new(&SecretKeys::new(key(1)));
         for plain in [&b""[..], b"x", b"a seed of twenty byte", &[7; 5000]] {
-            let sealed = sealer.seal(b"signing_keys/1", plain, &random);
-            let opened = sealer.open(b"signing_keys/1", &sealed).unwrap();
+            let stored = sealer.seal(b"signing_keys/1", plain, &random);
+            let opened = sealer.open(b"signing_keys/1", &stored).unwrap();
             assert_eq!(opened.expose(), plain);
-            assert!(sealer.open(b"signing_keys/2", &sealed).is_err());
-            assert!(sealer.open(b"", &sealed).is_err());
+            assert!(sealer.open(b"signing_keys/2", &stored).is_err());
+            assert!(sealer.open(b"", &stored).is_err());
         }
     }
 
     #[test]
     fn every_changed_dropped_or_added_byte_is_refused() {
         let sealer = Sealer::new(&SecretKeys::new(key(1)));
-        let sealed = sealer.seal(b"row", b"secret", &SeededRandom::new(9));
-        for at in 0..sealed.len() {
-            let mut changed = sealed.clone();
+        let stored = sealer.seal(b"row", b"secret", &SeededRandom::new(9));
+        for at in 0..stored.len() {
+            let mut changed = stored.clone();
             changed[at] ^= 1;
             assert!(sealer.open(b"row", &changed).is_err(), "byte {at}");
-            assert!(sealer.open(b"row", &sealed[..at]).is_err(), "cut at {at}");
+            assert!(sealer.open(b"row", &stored[..at]).is_err(), "cut at {at}");
         }
-        let mut longer = sealed;
+        let mut longer = stored;
         longer.push(0);
         assert!(sealer.open(b"row", &longer).is_err());
     }

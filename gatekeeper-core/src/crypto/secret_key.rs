@@ -256,7 +256,12 @@ mod tests {
         let key = SecretKey::generate(&SeededRandom::new(1));
         let text = key.to_text();
         let bytes = key.0.expose();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = "0123456789abcdef".as_bytes();
+        let hex: String = bytes
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|nibble| char::from(digits[usize::from(nibble)]))
+            .collect();
         for text in [
             text.expose(),
             &STANDARD.encode(bytes),

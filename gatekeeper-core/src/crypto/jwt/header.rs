@@ -51,6 +51,9 @@ struct Parsed {
 enum Name {
     #[serde(rename = "alg")]
     Alg,
+    /// Means nothing here, but must be a text (RFC 7515 section 4.1.10).
+    #[serde(rename = "cty")]
+    Cty,
     #[serde(rename = "kid")]
     Kid,
     #[serde(rename = "typ")]
@@ -90,12 +93,14 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed, A::Error> {
-        let (mut alg, mut kid, mut typ) = (None::<Text<'_>>, None::<Text<'_>>, None::<Text<'_>>);
+        let (mut alg, mut cty) = (None::<Text<'_>>, None::<Text<'_>>);
+        let (mut kid, mut typ) = (None::<Text<'_>>, None::<Text<'_>>);
         let mut others = Vec::new();
         let mut forbidden = false;
         while let Some(name) = map.next_key()? {
             match name {
                 Name::Alg => read(&mut alg, &mut map)?,
+                Name::Cty => read(&mut cty, &mut map)?,
                 Name::Kid => read(&mut kid, &mut map)?,
                 Name::Typ => read(&mut typ, &mut map)?,
                 Name::Forbidden => {

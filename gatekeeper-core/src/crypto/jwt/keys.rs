@@ -50,7 +50,10 @@ pub struct SigningKey {
 enum Private {
     Ed25519(Ed25519KeyPair),
     Es256(EcdsaKeyPair),
-    Hs256 { key: hmac::Key, raw: SecretBytes },
+    Hs256 {
+        key: Box<hmac::Key>,
+        raw: SecretBytes,
+    },
     Rs256(rsa::KeyPair),
 }
 
@@ -218,7 +221,7 @@ impl SigningKey {
         let verifier = Verifier::hs256(secret)?;
         Ok(Self {
             private: Private::Hs256 {
-                key: hmac::Key::new(hmac::HMAC_SHA256, secret),
+                key: Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)),
                 raw: SecretBytes::new(secret),
             },
             public: VerifyingKey { id, verifier },

@@ -34,3 +34,6 @@ pub use keys::{KeyError, SigningKey, VerifyingKey};
 pub use rejection::TokenRejection;
 pub use settings::{AccessTokenSettings, AccessTokenSettingsError};
 pub use verifier::SignatureInvalid;
+
+#[cfg(test)]
+mod tests;

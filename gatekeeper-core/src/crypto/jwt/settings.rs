@@ -49,7 +49,7 @@ impl AccessTokenSettings {
             issuer: issuer.into(),
             audience: audience.into(),
             client_id: "gatekeeper".to_owned(),
-            lifetime: Duration::from_secs(15 * 60),
+            lifetime: Duration::from_mins(15),
             leeway: Duration::from_secs(5),
             cache_capacity: 10_000,
         }
@@ -68,10 +68,10 @@ impl AccessTokenSettings {
             return Err(AccessTokenSettingsError::ClientId);
         }
         // A token's times are whole seconds, so a part of one would be lost.
-        if !(Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60)).contains(&self.lifetime) {
+        if !(Duration::from_secs(1)..=Duration::from_hours(24)).contains(&self.lifetime) {
             return Err(AccessTokenSettingsError::Lifetime);
         }
-        if self.leeway > Duration::from_secs(60) {
+        if self.leeway > Duration::from_mins(1) {
             return Err(AccessTokenSettingsError::Leeway);
         }
         Ok(())

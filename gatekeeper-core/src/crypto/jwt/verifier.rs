@@ -27,7 +27,7 @@ pub(super) enum Verifier {
         x: [u8; 32],
         y: [u8; 32],
     },
-    Hs256(hmac::Key),
+    Hs256(Box<hmac::Key>),
     Rs256 {
         key: ParsedPublicKey,
         n: Vec<u8>,
@@ -69,7 +69,8 @@ impl Verifier {
         if secret.len() < 32 {
             return Err(KeyError::TooShort);
         }
-        Ok(Self::Hs256(hmac::Key::new(hmac::HMAC_SHA256, secret)))
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        Ok(Self::Hs256(Box::new(key)))
     }
 
     pub(super) fn rs256(n: &[u8], e: &[u8], floor: RsaFloor) -> Result<Self, KeyError> {
