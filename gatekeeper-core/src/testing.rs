@@ -54,7 +54,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// A generator that gives the same bytes in every run with the same seed (SplitMix64). Clones share the stream.
+/// A generator that gives the same bytes in every run with the same seed (`SplitMix64`). Clones share the stream.
 #[derive(Clone, Debug)]
 pub struct SeededRandom(Arc<AtomicU64>);
 

@@ -29,7 +29,7 @@ impl Default for AccessTokenConfig {
             issuer: None,
             audience: None,
             client_id: "gatekeeper".to_owned(),
-            lifetime: Duration::from_secs(15 * 60),
+            lifetime: Duration::from_mins(15),
             leeway: Duration::from_secs(30),
             algorithm: Algorithm::EdDsa,
             cache_capacity: 16_384,
@@ -39,11 +39,11 @@ impl Default for AccessTokenConfig {
 
 impl AccessTokenConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        if !(Duration::from_secs(1)..=Duration::from_secs(86_400)).contains(&self.lifetime) {
+        if !(Duration::from_secs(1)..=Duration::from_hours(24)).contains(&self.lifetime) {
             let reason = "must lie between 1 second and 24 hours";
             return Err(ConfigError::new("access_tokens.lifetime", reason));
         }
-        if self.leeway > Duration::from_secs(60) {
+        if self.leeway > Duration::from_mins(1) {
             return Err(ConfigError::new(
                 "access_tokens.leeway",
                 "must be at most 60 seconds",

@@ -54,9 +54,9 @@ impl Default for EmailConfig {
     fn default() -> Self {
         Self {
             verification: EmailVerification::Required,
-            verification_lifetime: Duration::from_secs(24 * 3600),
-            reset_lifetime: Duration::from_secs(30 * 60),
-            setup_lifetime: Duration::from_secs(24 * 3600),
+            verification_lifetime: Duration::from_hours(24),
+            reset_lifetime: Duration::from_mins(30),
+            setup_lifetime: Duration::from_hours(24),
             token_placement: TokenPlacement::Fragment,
             links: LinkPaths {
                 verify_email: "/verify-email".to_owned(),
@@ -74,7 +74,7 @@ impl EmailConfig {
             ("email.reset_lifetime", self.reset_lifetime),
             ("email.setup_lifetime", self.setup_lifetime),
         ] {
-            if !(Duration::from_secs(60)..=Duration::from_secs(7 * 86_400)).contains(&lifetime) {
+            if !(Duration::from_mins(1)..=Duration::from_hours(168)).contains(&lifetime) {
                 return Err(ConfigError::new(
                     setting,
                     "must lie between 1 minute and 7 days",

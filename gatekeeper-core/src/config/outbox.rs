@@ -21,7 +21,7 @@ impl Default for OutboxConfig {
                 .map(|minutes| Duration::from_secs(minutes * 60))
                 .to_vec(),
             poll: Duration::from_secs(1),
-            lease: Duration::from_secs(120),
+            lease: Duration::from_mins(2),
         }
     }
 }

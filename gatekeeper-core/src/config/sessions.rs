@@ -18,8 +18,8 @@ pub struct SessionConfig {
 impl Default for SessionConfig {
     fn default() -> Self {
         Self {
-            idle_lifetime: Duration::from_secs(7 * 86_400),
-            absolute_lifetime: Duration::from_secs(30 * 86_400),
+            idle_lifetime: Duration::from_hours(168),
+            absolute_lifetime: Duration::from_hours(720),
             refresh_grace: Duration::from_secs(10),
         }
     }
@@ -27,8 +27,8 @@ impl Default for SessionConfig {
 
 impl SessionConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        let year = Duration::from_secs(366 * 86_400);
-        if self.idle_lifetime < Duration::from_secs(60)
+        let year = Duration::from_hours(8784);
+        if self.idle_lifetime < Duration::from_mins(1)
             || self.idle_lifetime > self.absolute_lifetime
         {
             let reason = "must lie between 1 minute and the absolute lifetime";
@@ -40,7 +40,7 @@ impl SessionConfig {
                 "must be at most a year",
             ));
         }
-        if self.refresh_grace > Duration::from_secs(60) {
+        if self.refresh_grace > Duration::from_mins(1) {
             return Err(ConfigError::new(
                 "sessions.refresh_grace",
                 "must be at most 60 seconds",

@@ -15,7 +15,7 @@ use crate::{
 
 /// A revocation outlives the tokens it concerns by this much: a request that was under way when it was made may still
 /// have been given a token.
-const REVOCATION_MARGIN: Duration = Duration::from_secs(60);
+const REVOCATION_MARGIN: Duration = Duration::from_mins(1);
 
 /// One change with all that belongs to it: what is written, the audit events, the mails it causes, and the access tokens
 /// it kills. Dropped without [`commit`](Self::commit), nothing of it happened.

@@ -6,6 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::missing_panics_doc,
     clippy::panic,
     reason = "a suite speaks by panicking, in the test that called it"
 )]
@@ -62,7 +63,7 @@ impl fmt::Debug for Case {
 }
 
 /// How long a case may take before it is called stuck.
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK: Duration = Duration::from_mins(2);
 
 /// Runs the case of this name on a runtime of its own.
 ///

@@ -9,7 +9,7 @@ use gatekeeper_core::{
 use super::world::World;
 use crate::store::StoreFixture;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 pub(super) async fn a_mail_is_tried_four_times_and_kept(fixture: StoreFixture) {
     let world = World::new(fixture).await;
@@ -19,7 +19,11 @@ pub(super) async fn a_mail_is_tried_four_times_and_kept(fixture: StoreFixture) {
     // Preparing it succeeds; handing it over fails: at once, and after 1, 5 and 15 minutes.
     assert_eq!(due().await, Delivered { done: 1, failed: 1 });
     for minutes in [1, 5, 15] {
-        world.advance(minutes * MINUTE - Duration::from_micros(1));
+        world.advance(
+            (minutes * MINUTE)
+                .checked_sub(Duration::from_micros(1))
+                .unwrap(),
+        );
         assert_eq!(
             due().await,
             Delivered::default(),

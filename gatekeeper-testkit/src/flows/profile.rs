@@ -29,17 +29,17 @@ pub(super) async fn a_profile_is_read_and_changed(fixture: StoreFixture) {
         locale: Some(Some("pt-BR".to_owned())),
         metadata: Some(metadata.clone()),
     };
-    let changed = accounts
+    let updated = accounts
         .update_profile(&world.cx, &who, changes)
         .await
         .unwrap();
-    assert_eq!(changed, accounts.profile(&world.cx, &who).await.unwrap());
+    assert_eq!(updated, accounts.profile(&world.cx, &who).await.unwrap());
     assert_eq!(
-        (changed.user.name, changed.user.locale.as_deref()),
+        (updated.user.name, updated.user.locale.as_deref()),
         (None, Some("pt-BR"))
     );
-    assert_eq!(changed.user.metadata, metadata);
-    assert!(changed.user.updated_at > profile.user.updated_at);
+    assert_eq!(updated.user.metadata, metadata);
+    assert!(updated.user.updated_at > profile.user.updated_at);
     let row = world.newest(Event::AccountUpdated).await;
     assert_eq!(row.details["fields"], json!(["name", "locale", "metadata"]));
     // Nothing asked, nothing written.

@@ -257,7 +257,9 @@ pub(super) async fn a_hook_may_not_forge_a_claim(fixture: StoreFixture) {
 
 /// Changes a password between the check of the old one and the session.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Overtaking(Arc<Mutex<Option<(Arc<dyn Repository>, PasswordCredential)>>>);
+pub(super) struct Overtaking(Arc<Mutex<Option<Change>>>);
+
+type Change = (Arc<dyn Repository>, PasswordCredential);
 
 impl Overtaking {
     pub(super) fn arm(&self, repository: Arc<dyn Repository>, password: PasswordCredential) {

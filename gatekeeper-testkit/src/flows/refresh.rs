@@ -23,7 +23,7 @@ pub(super) async fn a_refresh_gives_the_next_generation(fixture: StoreFixture) {
     let world = World::new(fixture).await;
     let first = world.signed_in("ada@example.org").await;
     let rows = world.trail().await.len();
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     let second = world.refresh(&first).await.unwrap();
     assert_eq!(second.session.id, first.session.id);
     assert_eq!(second.session.generation, 1);
@@ -53,7 +53,7 @@ pub(super) async fn within_the_grace_the_same_successor_comes_again(fixture: Sto
 
 pub(super) async fn a_strict_grace_allows_no_second_use(fixture: StoreFixture) {
     let world = World::configured(fixture, |config| {
-        config.sessions.refresh_grace = Duration::ZERO
+        config.sessions.refresh_grace = Duration::ZERO;
     })
     .await;
     let first = world.signed_in("ada@example.org").await;

@@ -36,7 +36,7 @@ pub struct World {
     /// Whoever calls.
     pub cx: RequestContext,
     // Keeps what the store lives in: a temporary directory, a database.
-    _fixture: Option<Arc<StoreFixture>>,
+    fixture: Option<Arc<StoreFixture>>,
 }
 
 /// Randomness that no other service of this process has: two nodes with one stream would give the same ids twice.
@@ -78,7 +78,7 @@ impl World {
     ) -> Self {
         let repository = Arc::clone(&fixture.repository);
         let mut world = Self::on(repository, change, build).await.unwrap();
-        world._fixture = Some(Arc::new(fixture));
+        world.fixture = Some(Arc::new(fixture));
         world
     }
 
@@ -115,7 +115,7 @@ impl World {
             mails,
             repository,
             cx,
-            _fixture: None,
+            fixture: None,
         })
     }
 

@@ -98,7 +98,7 @@ impl Administration<'_> {
     }
 
     fn verified_user(
-        &self,
+        self,
         cx: &RequestContext,
         email: EmailAddress,
         name: Option<String>,

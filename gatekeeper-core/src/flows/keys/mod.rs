@@ -27,7 +27,7 @@ use crate::{
 
 /// How long a new key is published before it signs: longer than the JWKS may be cached (5 minutes) and than a node takes to
 /// look for new keys.
-pub(crate) const PUBLICATION_DELAY: Duration = Duration::from_secs(10 * 60);
+pub(crate) const PUBLICATION_DELAY: Duration = Duration::from_mins(10);
 
 /// How often a node looks for keys that another made.
 pub(crate) const RELOAD_INTERVAL: Duration = Duration::from_secs(30);

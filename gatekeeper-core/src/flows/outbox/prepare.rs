@@ -266,8 +266,8 @@ fn notice_to(owner: &User) -> Decided {
 fn in_words(lifetime: Duration) -> String {
     let seconds = lifetime.as_secs();
     let (count, unit) = match seconds {
-        ..7_200 => (seconds.div_ceil(60), "minute"),
-        ..172_800 => (seconds.div_ceil(3_600), "hour"),
+        0..7_200 => (seconds.div_ceil(60), "minute"),
+        7_200..172_800 => (seconds.div_ceil(3_600), "hour"),
         _ => (seconds.div_ceil(86_400), "day"),
     };
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })

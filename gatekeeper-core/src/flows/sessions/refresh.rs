@@ -87,7 +87,7 @@ impl Sessions<'_> {
         }
     }
 
-    fn staleness(&self, session: &Session, token: &RefreshToken, now: Timestamp) -> Staleness {
+    fn staleness(self, session: &Session, token: &RefreshToken, now: Timestamp) -> Staleness {
         if !session.is_live(now) || token.generation >= session.generation {
             return Staleness::Refused;
         }
