@@ -21,7 +21,8 @@ statements! {
                   last_seen_at = $4, idle_expires_at = $5, idle_expiry_hour = $6, \
                   ip = COALESCE($7, s.ip) \
               FROM {p}users AS u \
-              WHERE s.id = $2 AND s.tenant_id = $1 AND s.generation = $3 AND s.ended_at IS NULL \
+              WHERE s.id = $2 AND s.tenant_id = $1 AND s.generation = $3 AND s.generation < 9223372036854775807 \
+              AND s.ended_at IS NULL \
               AND s.idle_expires_at > $4 AND s.absolute_expires_at > $4 \
               AND u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.disabled_at IS NULL \
               RETURNING {session}, {user}, {authority}";

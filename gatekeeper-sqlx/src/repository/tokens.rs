@@ -15,6 +15,9 @@ use super::{
 statements! {
     insert = "INSERT INTO {p}one_time_tokens ({one_time_token}) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    find = "SELECT {one_time_token} FROM {p}one_time_tokens \
+            WHERE hash = $3 AND tenant_id = $1 AND purpose = $2 \
+            AND consumed_at IS NULL AND expires_at > $4";
     consume = "UPDATE {p}one_time_tokens SET consumed_at = $4 \
                WHERE hash = $3 AND tenant_id = $1 AND purpose = $2 \
                AND consumed_at IS NULL AND expires_at > $4 \
@@ -28,6 +31,20 @@ statements! {
                          UNION SELECT id FROM (SELECT id FROM {p}one_time_tokens \
                              WHERE consumed_at < $1 ORDER BY consumed_at LIMIT $2) AS b \
                      ) AS old LIMIT $2)";
+}
+
+fn by_hash<'q>(
+    sql: &sqlx::SqlStr,
+    tenant: TenantId,
+    purpose: TokenPurpose,
+    hash: &'q TokenHash,
+    now: Timestamp,
+) -> super::Query<'q> {
+    query(sql)
+        .bind(tenant.as_uuid())
+        .bind(purpose.as_str())
+        .bind(hash.0.as_slice())
+        .bind(Time(now))
 }
 
 #[async_trait]
@@ -46,6 +63,17 @@ impl OneTimeTokenRepository for SqlTransaction {
         self.execute(query).await.map(|_| ())
     }
 
+    async fn find(
+        &mut self,
+        tenant: TenantId,
+        purpose: TokenPurpose,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeToken>, StoreError> {
+        let query = by_hash(&self.sql.tokens.find, tenant, purpose, hash, now);
+        self.fetch_one(query).await
+    }
+
     async fn consume(
         &mut self,
         tenant: TenantId,
@@ -53,11 +81,7 @@ impl OneTimeTokenRepository for SqlTransaction {
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<OneTimeToken>, StoreError> {
-        let query = query(&self.sql.tokens.consume)
-            .bind(tenant.as_uuid())
-            .bind(purpose.as_str())
-            .bind(hash.0.as_slice())
-            .bind(Time(now));
+        let query = by_hash(&self.sql.tokens.consume, tenant, purpose, hash, now);
         self.fetch_one(query).await
     }
 

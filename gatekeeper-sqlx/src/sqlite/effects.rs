@@ -16,7 +16,8 @@ statements! {
     rotate = "UPDATE {p}sessions SET generation = generation + 1, rotated_at = $4, \
                   last_seen_at = $4, idle_expires_at = $5, idle_expiry_hour = $6, \
                   ip = COALESCE($7, ip) \
-              WHERE id = $2 AND tenant_id = $1 AND generation = $3 AND ended_at IS NULL \
+              WHERE id = $2 AND tenant_id = $1 AND generation = $3 AND generation < 9223372036854775807 \
+              AND ended_at IS NULL \
               AND idle_expires_at > $4 AND absolute_expires_at > $4 \
               AND EXISTS (SELECT 1 FROM {p}users u WHERE u.tenant_id = {p}sessions.tenant_id \
                   AND u.id = {p}sessions.user_id AND u.disabled_at IS NULL) \
