@@ -2,6 +2,8 @@
 
 mod dialect;
 mod effects;
+#[cfg(test)]
+mod plans;
 #[path = "../repository/mod.rs"]
 mod repository;
 mod signal;

@@ -10,7 +10,8 @@ use super::{SqlTransaction, dialect::Time, query, rows::json, users::limit};
 use crate::settings::Templates;
 
 pub(super) const APPEND: &str = "INSERT INTO {p}audit_events ({audit_event}) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 \
+    WHERE EXISTS (SELECT 1 FROM {p}tenants WHERE id = $2)";
 
 /// A statement for each combination of filters: one statement for all of them could use no index.
 #[derive(Debug)]
@@ -27,6 +28,11 @@ impl Lists {
                 .map(|combination| (combination, templates.sql(&select(combination))))
                 .collect(),
         )
+    }
+
+    #[cfg(test)]
+    pub(super) fn all(&self) -> Vec<&str> {
+        self.0.iter().map(|(_, sql)| sql.as_str()).collect()
     }
 
     fn choose(&self, combination: Combination) -> Result<&SqlStr, StoreError> {
@@ -77,7 +83,7 @@ impl AuditRepository for SqlTransaction {
             .bind(event.ip.map(|ip| ip.to_string()))
             .bind(event.user_agent.as_deref())
             .bind(json(&event.details)?);
-        self.execute(query).await.map(|_| ())
+        self.execute_in_tenant(query).await
     }
 
     async fn list(

@@ -46,6 +46,8 @@ impl Store {
             .await?;
         let applied = transaction.fetch(query(&sql.migrate.applied)).await?;
         let Some(migration) = migrations::next(&applied)? else {
+            // Not dropped: that would leave the lock for a moment more.
+            transaction.end().await?;
             return Ok(false);
         };
         transaction

@@ -15,7 +15,8 @@ use super::{
 
 statements! {
     enqueue = "INSERT INTO {p}outbox ({outbox_entry}) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+               SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 \
+               WHERE EXISTS (SELECT 1 FROM {p}tenants WHERE id = $2)";
     complete = "UPDATE {p}outbox SET state = 'delivered', payload = $4, finished_at = $3, \
                     last_error = NULL \
                 WHERE id = $1 AND attempts = $2 AND state = 'pending'";
@@ -47,7 +48,7 @@ impl OutboxRepository for SqlTransaction {
             .bind(Time(entry.created_at))
             .bind(maybe(entry.finished_at))
             .bind(entry.last_error.as_deref());
-        self.execute(query).await.map(|_| ())
+        self.execute_in_tenant(query).await
     }
 
     async fn claim(

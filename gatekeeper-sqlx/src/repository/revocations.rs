@@ -9,7 +9,9 @@ use super::{SqlTransaction, dialect::Time, query, statements::statements};
 
 statements! {
     // The same again counts as written now, so that who asks for what is new hears of the later expiry.
-    insert = "INSERT INTO {p}revocations AS r ({revocation}) VALUES ($1, $2, $3, $4, $5, $6) \
+    insert = "INSERT INTO {p}revocations AS r ({revocation}) \
+              SELECT $1, $2, $3, $4, $5, $6 \
+              WHERE EXISTS (SELECT 1 FROM {p}tenants WHERE id = $1) \
               ON CONFLICT (tenant_id, kind, target, not_after) DO UPDATE SET \
                   revoked_at = {greatest}(r.revoked_at, excluded.revoked_at), \
                   expires_at = {greatest}(r.expires_at, excluded.expires_at){notify}";
@@ -40,7 +42,7 @@ impl RevocationRepository for SqlTransaction {
             .bind(Time(not_after))
             .bind(Time(revocation.revoked_at))
             .bind(Time(revocation.expires_at));
-        self.execute(query).await.map(|_| ())
+        self.execute_in_tenant(query).await
     }
 
     async fn purge_expired(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {

@@ -20,6 +20,12 @@ macro_rules! statements {
                     $($name: templates.sql($template),)*
                 }
             }
+
+            /// Each with its name.
+            #[cfg(test)]
+            pub(in super::super) fn all(&self) -> Vec<(&'static str, &str)> {
+                vec![$((stringify!($name), self.$name.as_str()),)*]
+            }
         }
     };
 }
@@ -64,6 +70,35 @@ impl Statements {
             user_lists: users::Lists::new(templates),
             users: users::Sql::new(templates),
         }
+    }
+}
+
+#[cfg(test)]
+impl Statements {
+    /// Each with its name, but for the lists.
+    pub(in super::super) fn all(&self) -> Vec<(&'static str, &str)> {
+        let mut all = [
+            self.credentials.all(),
+            self.effects.all(),
+            self.migrate.all(),
+            self.outbox.all(),
+            self.revocations.all(),
+            self.roles.all(),
+            self.sessions.all(),
+            self.signing_keys.all(),
+            self.single.all(),
+            self.tenants.all(),
+            self.tokens.all(),
+            self.users.all(),
+        ]
+        .concat();
+        all.push(("append", self.audit_append.as_str()));
+        all
+    }
+
+    /// The lists of users and of the audit trail.
+    pub(in super::super) fn lists(&self) -> Vec<&str> {
+        [self.user_lists.all(), self.audit.all()].concat()
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use gatekeeper_core::store::{
     AuditRepository, Constraint, CredentialRepository, OneTimeTokenRepository, OutboxRepository,
     RevocationRepository, RoleRepository, SessionRepository, SigningKeyRepository, StoreError,
-    TenantRepository, Transaction, UserRepository,
+    StoreErrorKind, TenantRepository, Transaction, UserRepository,
 };
 use sqlx::Database;
 
@@ -54,6 +54,18 @@ impl SqlTransaction {
             .await
             .map(|done: <Db as Database>::QueryResult| done.rows_affected())
             .map_err(|error| store_error(error, unique))
+    }
+
+    /// Runs a statement that adds a row where its tenant exists. A foreign key would have every writer lock the one row
+    /// of the tenant.
+    pub(super) async fn execute_in_tenant(&mut self, query: Query<'_>) -> Result<(), StoreError> {
+        match self.execute(query).await? {
+            0 => Err(StoreError::new(
+                StoreErrorKind::Conflict(Constraint::Reference),
+                "there is no such tenant",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Runs a statement and answers its rows.

@@ -68,6 +68,17 @@ impl Lists {
     }
 }
 
+#[cfg(test)]
+impl Lists {
+    pub(super) fn all(&self) -> Vec<&str> {
+        [&self.all, &self.of_role]
+            .into_iter()
+            .flat_map(|lists| [&lists.any, &lists.active, &lists.disabled])
+            .map(SqlStr::as_str)
+            .collect()
+    }
+}
+
 impl ByState {
     fn new(templates: &Templates, select: &str, order: &str) -> Self {
         let sql = |state: &str| templates.sql(&format!("{select} {state} {order}"));

@@ -2,6 +2,8 @@
 
 mod dialect;
 mod effects;
+#[cfg(test)]
+mod plans;
 #[expect(
     clippy::duplicate_mod,
     reason = "the same statements, compiled once for each database"

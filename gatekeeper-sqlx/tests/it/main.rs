@@ -4,3 +4,7 @@
 mod support;
 
 mod conformance;
+mod migrations;
+mod outage;
+mod signal;
+mod values;
