@@ -3,7 +3,6 @@
 //!
 //! To hold the last one against the server alone, run the same statement through `pgbench -M prepared -c 10`.
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a benchmark has no callers"
@@ -56,7 +55,7 @@ async fn rotate(repository: &dyn Repository, session: &mut Session, times: u64) 
             session_id: session.id,
             generation: session.generation,
             now: sample::NOW,
-            idle_lifetime: Duration::from_secs(3_600),
+            idle_lifetime: Duration::from_hours(1),
             ip: None,
         };
         let rotated = repository.rotate_session(&rotation).await.unwrap().unwrap();
@@ -81,8 +80,8 @@ fn one_after_the_other(
     });
 }
 
-fn side_by_side(c: &mut Criterion, runtime: &Runtime, repository: Arc<dyn Repository>) {
-    let mut sessions = runtime.block_on(sessions(&*repository));
+fn side_by_side(c: &mut Criterion, runtime: &Runtime, repository: &Arc<dyn Repository>) {
+    let mut sessions = runtime.block_on(sessions(&**repository));
     let mut group = c.benchmark_group("rotate");
     group.throughput(Throughput::Elements(TASKS));
     group.bench_function("postgres, 16 tasks", |bencher| {
@@ -91,7 +90,7 @@ fn side_by_side(c: &mut Criterion, runtime: &Runtime, repository: Arc<dyn Reposi
             sessions = runtime.block_on(async {
                 let mut tasks = JoinSet::new();
                 for mut session in sessions.drain(..) {
-                    let repository = repository.clone();
+                    let repository = Arc::clone(repository);
                     tasks.spawn(async move {
                         rotate(&*repository, &mut session, times).await;
                         session
@@ -118,7 +117,7 @@ fn benches(c: &mut Criterion) {
             .block_on(PgRepository::connect(&database.url()))
             .unwrap();
         if parallel {
-            side_by_side(c, &runtime, Arc::new(postgres));
+            side_by_side(c, &runtime, &(Arc::new(postgres) as _));
         } else {
             one_after_the_other(c, "rotate/postgres", &runtime, &postgres);
         }

@@ -82,6 +82,7 @@ pub(super) async fn lock_signing_keys(transaction: &mut SqlTransaction) -> Resul
 
 /// Has one node migrate at a time, and the schema made where it is wanted. `CREATE SCHEMA IF NOT EXISTS` would ask for the
 /// right to make one even where it is there.
+#[expect(clippy::unnecessary_wraps, reason = "SQLite has none")]
 pub(super) fn before_migration(settings: &Settings) -> Option<String> {
     let lock = format!(
         "SELECT pg_advisory_xact_lock(hashtextextended('{}migrations', 0));",
@@ -97,6 +98,7 @@ pub(super) fn before_migration(settings: &Settings) -> Option<String> {
 }
 
 /// Nothing to check.
+#[expect(clippy::unused_async, reason = "SQLite asks")]
 pub(super) async fn check(_: &PgRepository) -> Result<(), SetupError> {
     Ok(())
 }

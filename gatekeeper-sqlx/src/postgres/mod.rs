@@ -121,7 +121,6 @@ impl PgRepository {
 
     /// Nothing to wait for: transactions run side by side.
     #[expect(clippy::unused_async, reason = "SQLite's waits")]
-    #[expect(clippy::unused_self, reason = "SQLite's has a queue")]
     async fn guard(&self) -> Result<Guard, StoreError> {
         Ok(None)
     }

@@ -45,18 +45,19 @@ impl Lists {
 }
 
 fn select(combination: Combination) -> String {
-    let mut sql = "SELECT {audit_event} FROM {p}audit_events \
-                   WHERE tenant_id = $1 AND at >= $2 AND (at, id) < ($3, $4)"
-        .to_owned();
     let filters = ["actor", "target", "event"]
         .into_iter()
         .zip(combination)
-        .filter(|(_, wanted)| *wanted);
-    for ((column, _), number) in filters.zip(6..) {
-        sql.push_str(&format!(" AND {column} = ${number}"));
-    }
-    sql.push_str(" ORDER BY at DESC, id DESC LIMIT $5");
-    sql
+        .filter_map(|(column, wanted)| wanted.then_some(column))
+        .zip(6..)
+        .map(|(column, number)| format!("AND {column} = ${number} "))
+        .collect::<Vec<_>>()
+        .concat();
+    format!(
+        "SELECT {{audit_event}} FROM {{p}}audit_events \
+         WHERE tenant_id = $1 AND at >= $2 AND (at, id) < ($3, $4) {filters}\
+         ORDER BY at DESC, id DESC LIMIT $5"
+    )
 }
 
 /// What a page's items sort before: the nearer one of the cursor and the end of the time asked for.

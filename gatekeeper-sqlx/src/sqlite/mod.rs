@@ -4,9 +4,12 @@ mod dialect;
 mod effects;
 #[cfg(test)]
 mod plans;
-#[expect(
-    clippy::duplicate_mod,
-    reason = "the same statements, compiled once for each database"
+#[cfg_attr(
+    feature = "postgres",
+    expect(
+        clippy::duplicate_mod,
+        reason = "the same statements, compiled once for each database"
+    )
 )]
 #[path = "../repository/mod.rs"]
 mod repository;

@@ -1,5 +1,12 @@
 //! What the SQL stores promise: the conformance suite on each, and what is particular to them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what a test needs and does not get fails it"
+)]
 
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -9,7 +9,7 @@ use gatekeeper_testkit::sample;
 use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinSet;
 
-use crate::support::{PgDatabase, proxy::Proxy};
+use crate::{proxy::Proxy, support::PgDatabase};
 
 fn nobody() -> UserId {
     sample::user(TenantId::DEFAULT, 1).id

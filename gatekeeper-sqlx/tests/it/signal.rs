@@ -9,7 +9,7 @@ use gatekeeper_testkit::sample;
 use sqlx::PgPool;
 use tokio::time::timeout;
 
-use crate::support::{PgDatabase, proxy::Proxy};
+use crate::{proxy::Proxy, support::PgDatabase};
 
 /// Waits until the store promises news, or says that it cannot.
 async fn until(signal: &mut RevocationSignal, sound: bool) -> u64 {

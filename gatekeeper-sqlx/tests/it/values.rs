@@ -70,7 +70,7 @@ async fn the_last_generation_is_the_last(repository: &impl Repository) {
         session_id: session.id,
         generation: i64::MAX,
         now: sample::NOW,
-        idle_lifetime: Duration::from_secs(60),
+        idle_lifetime: Duration::from_mins(1),
         ip: None,
     };
     assert!(

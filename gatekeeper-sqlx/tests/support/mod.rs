@@ -1,7 +1,5 @@
 //! Fresh databases for tests.
 
-pub(crate) mod proxy;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
