@@ -17,7 +17,7 @@ use sqlx::{
 };
 
 use crate::{Settings, SetupError, settings::Templates};
-use repository::{Guard, Statements, store_error, templates};
+use repository::{Guard, Rollbacks, Statements, store_error, templates};
 use signal::Signal;
 
 type Store = PgRepository;
@@ -35,6 +35,7 @@ pub struct PgRepository(Arc<Inner>);
 
 struct Inner {
     pool: PgPool,
+    rollbacks: Rollbacks,
     settings: Settings,
     signal: Signal,
     statements: Arc<Statements>,
@@ -97,6 +98,7 @@ impl PgRepository {
             statements: Arc::new(Statements::new(&templates)),
             signal: Signal::new(channel),
             pool,
+            rollbacks: Rollbacks::default(),
             settings,
             templates,
         }))
@@ -105,6 +107,10 @@ impl PgRepository {
     /// The connections.
     pub fn pool(&self) -> &PgPool {
         &self.0.pool
+    }
+
+    fn rollbacks(&self) -> &Rollbacks {
+        &self.0.rollbacks
     }
 
     fn settings(&self) -> &Settings {

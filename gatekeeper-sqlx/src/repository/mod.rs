@@ -9,6 +9,7 @@ mod migrate;
 mod outbox;
 mod revocations;
 mod roles;
+mod rollbacks;
 pub(super) mod rows;
 mod sessions;
 mod signing_keys;
@@ -29,6 +30,7 @@ use super::{
 };
 use crate::error::Failure;
 
+pub(super) use rollbacks::Rollbacks;
 pub(super) use sessions::hour;
 pub(super) use single::fetch;
 pub(super) use statements::{Statements, statements, templates};

@@ -85,10 +85,12 @@ impl Store {
     /// Begins a transaction of our own type.
     pub(in super::super) async fn start(&self) -> Result<super::SqlTransaction, StoreError> {
         let guard = self.guard().await?;
+        self.rollbacks().done().await;
         let inner = begin(self.pool()).await?;
         Ok(super::SqlTransaction::new(
             inner,
             self.statements().clone(),
+            self.rollbacks().clone(),
             guard,
         ))
     }

@@ -7,9 +7,10 @@ use gatekeeper_core::store::{
     StoreErrorKind, TenantRepository, Transaction, UserRepository,
 };
 use sqlx::Database;
+use tokio::runtime::Handle;
 
 use super::{
-    Query, Statements, bounded,
+    Query, Rollbacks, Statements, bounded,
     dialect::Db,
     rows::{Read, Row, read},
     store_error,
@@ -20,23 +21,32 @@ pub(in super::super) type Guard = Option<tokio::sync::OwnedSemaphorePermit>;
 
 /// A unit of work; it is every aggregate of itself.
 pub(in super::super) struct SqlTransaction {
-    // Dropped in this order: the connection begins to roll back before the next writer is let in.
-    inner: sqlx::Transaction<'static, Db>,
+    /// There until it is committed or dropped.
+    inner: Option<sqlx::Transaction<'static, Db>>,
     pub(in super::super) sql: Arc<Statements>,
-    _guard: Guard,
+    rollbacks: Rollbacks,
+    guard: Guard,
 }
 
 impl SqlTransaction {
     pub(in super::super) fn new(
         inner: sqlx::Transaction<'static, Db>,
         sql: Arc<Statements>,
+        rollbacks: Rollbacks,
         guard: Guard,
     ) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
             sql,
-            _guard: guard,
+            rollbacks,
+            guard,
         }
+    }
+
+    fn connection(&mut self) -> Result<&mut <Db as Database>::Connection, StoreError> {
+        self.inner
+            .as_deref_mut()
+            .ok_or_else(|| StoreError::corrupt("the transaction is over"))
     }
 
     /// Runs a statement and answers how many rows it touched.
@@ -50,7 +60,7 @@ impl SqlTransaction {
         query: Query<'_>,
         unique: Constraint,
     ) -> Result<u64, StoreError> {
-        bounded(query.execute(&mut *self.inner))
+        bounded(query.execute(self.connection()?))
             .await
             .map(|done: <Db as Database>::QueryResult| done.rows_affected())
             .map_err(|error| store_error(error, unique))
@@ -73,7 +83,7 @@ impl SqlTransaction {
         &mut self,
         query: Query<'_>,
     ) -> Result<Vec<T>, StoreError> {
-        let rows: Vec<Row> = bounded(query.fetch_all(&mut *self.inner))
+        let rows: Vec<Row> = bounded(query.fetch_all(self.connection()?))
             .await
             .map_err(|error| store_error(error, Constraint::Id))?;
         read(&rows)
@@ -90,16 +100,34 @@ impl SqlTransaction {
     /// Runs several statements, for as long as they take.
     pub(super) async fn run(&mut self, script: String) -> Result<(), StoreError> {
         sqlx::raw_sql(sqlx::AssertSqlSafe(script))
-            .execute(&mut *self.inner)
+            .execute(self.connection()?)
             .await
             .map(|_| ())
             .map_err(|error| store_error(error, Constraint::Id))
     }
 
-    pub(in super::super) async fn end(self) -> Result<(), StoreError> {
-        bounded(self.inner.commit())
+    pub(in super::super) async fn end(mut self) -> Result<(), StoreError> {
+        let Some(inner) = self.inner.take() else {
+            return Ok(());
+        };
+        bounded(inner.commit())
             .await
             .map_err(|error| store_error(error, Constraint::Id))
+    }
+}
+
+impl Drop for SqlTransaction {
+    fn drop(&mut self) {
+        let (Some(inner), Ok(runtime)) = (self.inner.take(), Handle::try_current()) else {
+            return;
+        };
+        let (rollback, guard) = (self.rollbacks.enter(), self.guard.take());
+        runtime.spawn(async move {
+            if let Err(error) = bounded(inner.rollback()).await {
+                tracing::debug!(%error, "a transaction ended with its connection");
+            }
+            drop((rollback, guard));
+        });
     }
 }
 

@@ -24,7 +24,7 @@ use sqlx::{
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{Settings, SetupError, error::Failure, settings::Templates};
-use repository::{Guard, Statements, store_error, templates};
+use repository::{Guard, Rollbacks, Statements, store_error, templates};
 
 type Store = SqliteRepository;
 
@@ -45,6 +45,7 @@ pub struct SqliteRepository(Arc<Inner>);
 
 struct Inner {
     pool: SqlitePool,
+    rollbacks: Rollbacks,
     settings: Settings,
     statements: Arc<Statements>,
     templates: Templates,
@@ -118,6 +119,7 @@ impl SqliteRepository {
         let templates = templates(&settings, &[]);
         Ok(Self(Arc::new(Inner {
             pool,
+            rollbacks: Rollbacks::default(),
             statements: Arc::new(Statements::new(&templates)),
             settings,
             templates,
@@ -128,6 +130,10 @@ impl SqliteRepository {
     /// The connections.
     pub fn pool(&self) -> &SqlitePool {
         &self.0.pool
+    }
+
+    fn rollbacks(&self) -> &Rollbacks {
+        &self.0.rollbacks
     }
 
     fn settings(&self) -> &Settings {

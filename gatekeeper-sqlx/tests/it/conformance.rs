@@ -34,3 +34,25 @@ mod postgres {
             .keeping(database)
     });
 }
+
+mod flows_on_sqlite {
+    use gatekeeper_sqlx::SqliteRepository;
+    use gatekeeper_testkit::{flow_conformance, store::StoreFixture};
+
+    flow_conformance!({
+        StoreFixture::new(SqliteRepository::open("sqlite::memory:").await.unwrap())
+    });
+}
+
+mod flows_on_postgres {
+    use gatekeeper_sqlx::PgRepository;
+    use gatekeeper_testkit::{flow_conformance, store::StoreFixture};
+
+    use crate::support::PgDatabase;
+
+    flow_conformance!({
+        let database = PgDatabase::create().await;
+        let repository = PgRepository::connect(&database.url()).await.unwrap();
+        StoreFixture::new(repository).keeping(database)
+    });
+}
