@@ -312,7 +312,7 @@ pub(super) async fn tenants_and_roles_come_back_whole(fx: &StoreFixture) {
         let role = Role {
             description: TEXT.to_owned(),
             system: n % 2 == 1,
-            permissions: vec!["*".to_owned(), "a:b".to_owned(), TEXT.to_owned()],
+            permissions: vec![TEXT.to_owned(), "*".to_owned(), "a:b".to_owned()],
             created_at: at,
             ..sample::role(tenant.id, "some_role-1", &[])
         };
