@@ -5,7 +5,7 @@ use std::{
 };
 
 use quick_cache::{UnitWeighter, sync::Cache};
-use siphasher::sip128::SipHasher24;
+use siphasher::sip128::SipHasher13;
 
 use super::verify::Times;
 use crate::{Identity, env::Random};
@@ -14,11 +14,12 @@ use crate::{Identity, env::Random};
 ///
 /// # Security
 ///
-/// Holds no token: the key is SipHash-2-4 of the whole token, 128 bits, under a random key that lives as long as the
-/// process. Without that key nobody can find a second token with the same hash, and a dump of the memory gives no bearer
-/// token away. What changes with the time is checked at each hit.
+/// Holds no token, so that a dump of the memory gives no bearer token away: the key is SipHash-1-3 of the whole token, 128
+/// bits, under a random key that lives as long as the process. To be taken for a token that was verified, another one must
+/// have the same hash. Whoever tries sees neither key nor hashes, only whether a try succeeded; for that, a keyed hash
+/// whose collisions are rare is enough, and SipHash-1-3 is far more. What changes with the time is checked at each hit.
 pub(super) struct VerifiedTokens {
-    hasher: SipHasher24,
+    hasher: SipHasher13,
     entries: Cache<u128, Verified, UnitWeighter, BuildHasherDefault<AlreadyHashed>>,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct CacheKey(u128);
 impl VerifiedTokens {
     pub(super) fn new(capacity: usize, random: &dyn Random) -> Self {
         Self {
-            hasher: SipHasher24::new_with_key(&random.bytes()),
+            hasher: SipHasher13::new_with_key(&random.bytes()),
             entries: Cache::with(
                 capacity,
                 u64::try_from(capacity).unwrap_or(u64::MAX),
