@@ -1,0 +1,56 @@
+//! GET /v1/auth/history
+
+use std::net::IpAddr;
+
+use gatekeeper_core::model::{AuditEvent, Timestamp};
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::{
+    api::Call,
+    device::device,
+    problem::Problem,
+    query::List,
+    respond::{self, Reply},
+};
+
+/// A row of the audit trail as its subject sees it: without the reason, which may speak of other people's doings, and
+/// without the details.
+#[derive(Serialize)]
+struct EventBody {
+    id: String,
+    event: &'static str,
+    at: Timestamp,
+    outcome: &'static str,
+    ip: Option<IpAddr>,
+    user_agent: Option<String>,
+    device: Option<String>,
+}
+
+impl From<AuditEvent> for EventBody {
+    fn from(event: AuditEvent) -> Self {
+        Self {
+            id: event.id.to_string(),
+            event: event.event.code(),
+            at: event.at,
+            outcome: event.outcome.as_str(),
+            ip: event.ip,
+            device: event.user_agent.as_deref().and_then(device),
+            user_agent: event.user_agent,
+        }
+    }
+}
+
+pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {
+    let who = call.who()?;
+    let list = List::new(
+        call.gatekeeper(),
+        format!("history {} {}", who.tenant_id, who.user_id),
+    );
+    let page = call
+        .gatekeeper()
+        .accounts()
+        .history(&call.context, who, list.page(call.query.as_deref())?)
+        .await?;
+    respond::json(StatusCode::OK, &list.body(page, EventBody::from))
+}
