@@ -6,6 +6,7 @@ use http::Method;
 
 use crate::{
     api::{Api, Call},
+    codes::{self, ErrorCode},
     endpoints::{email, history, me, password, refresh, register, service, sessions, sign_in},
     problem::Problem,
     respond::Reply,
@@ -171,6 +172,45 @@ impl Route {
             errors: &[],
             handler,
         }
+    }
+
+    /// Every problem it can answer with, sorted by code: its own, and those that follow from who may call it and what it
+    /// reads. A hook's refusal stands there as `hook.refused`.
+    pub fn problems(&self) -> Vec<&'static ErrorCode> {
+        let mut codes = vec!["internal", "request.too_large"];
+        codes.extend(self.errors);
+        match self.caller {
+            Caller::Service => {}
+            Caller::Public | Caller::TokenHolder => {
+                codes.extend(["service.unavailable", "tenant.not_found"]);
+            }
+            Caller::User | Caller::Permission(_) => codes.extend([
+                "access.invalid_token",
+                "access.missing_token",
+                "request.ambiguous_credentials",
+                "service.unavailable",
+                "tenant.not_found",
+            ]),
+        }
+        if matches!(self.caller, Caller::Permission(_)) {
+            codes.push("access.forbidden");
+        }
+        match self.csrf {
+            CsrfRule::Safe => {}
+            CsrfRule::CookieProof | CsrfRule::NotForeign => codes.extend([
+                "request.ambiguous_credentials",
+                "request.csrf",
+                "request.invalid",
+                "request.malformed",
+                "request.unsupported_media_type",
+            ]),
+        }
+        if self.input == Input::List {
+            codes.push("request.invalid");
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        codes.into_iter().filter_map(codes::find).collect()
     }
 
     const fn reads(mut self, input: Input) -> Self {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use gatekeeper_core::model::{AuditEvent, Timestamp};
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     api::Call,
@@ -14,8 +15,7 @@ use crate::{
     respond::{self, Reply},
 };
 
-/// A row of the audit trail as its subject sees it: without the reason, which may speak of other people's doings, and
-/// without the details.
+/// A row of the audit trail as its subject sees it: without the true reason, and of the details the session alone.
 #[derive(Serialize)]
 struct EventBody {
     id: String,
@@ -25,6 +25,7 @@ struct EventBody {
     ip: Option<IpAddr>,
     user_agent: Option<String>,
     device: Option<String>,
+    session_id: Option<String>,
 }
 
 impl From<AuditEvent> for EventBody {
@@ -37,6 +38,11 @@ impl From<AuditEvent> for EventBody {
             ip: event.ip,
             device: event.user_agent.as_deref().and_then(device),
             user_agent: event.user_agent,
+            session_id: event
+                .details
+                .get("session_id")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
         }
     }
 }
