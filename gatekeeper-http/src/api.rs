@@ -239,12 +239,14 @@ fn head_of(parts: &Parts, peer: Option<IpAddr>) -> RequestHead<'_, HeaderMap> {
 
 /// An adapter may stop reading at the announced length, so both are held to the limit.
 fn check_size(route: &Route, headers: &HeaderMap, body: &Bytes) -> Result<(), Problem> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<u64>().ok())
-        .unwrap_or(0);
-    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+    // A length that cannot be read is no small one.
+    let announced = headers.get(header::CONTENT_LENGTH).map_or(0, |value| {
+        value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(usize::MAX)
+    });
     if body.len().max(announced) > route.body_limit {
         Err(Problem::new("request.too_large"))
     } else {

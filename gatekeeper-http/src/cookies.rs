@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use gatekeeper_core::{Error, PublicUrl, model::SecretString};
+use gatekeeper_core::{Error, config::PublicUrl, model::SecretString};
 
 use crate::{
     head::{HeaderView, RequestHead},

@@ -1,6 +1,6 @@
 //! Keys, health and the description of the API.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use gatekeeper_core::CheckState;
@@ -54,17 +54,16 @@ pub(crate) async fn ready(call: Call) -> Result<Reply, Problem> {
             (check.name, state)
         })
         .collect();
-    if readiness.ready {
-        respond::json(
+    match readiness.state() {
+        CheckState::Up | CheckState::Degraded => respond::json(
             StatusCode::OK,
             &ReadinessBody {
                 status: "ready",
                 checks,
             },
-        )
-    } else {
-        Err(Problem::new("service.unavailable")
+        ),
+        CheckState::Down => Err(Problem::new("service.unavailable")
             .with_extension("checks", json!(checks))
-            .with_retry_after(std::time::Duration::from_secs(1)))
+            .with_retry_after(Duration::from_secs(1))),
     }
 }
