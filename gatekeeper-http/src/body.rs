@@ -87,6 +87,10 @@ impl Fields {
     }
 
     /// Text where absent and `null` mean two things: leave alone, and take away.
+    #[expect(
+        clippy::option_option,
+        reason = "absent and null are two things, as in `ProfileChanges`"
+    )]
     pub(crate) fn changed_text(&mut self, name: &'static str) -> Option<Option<String>> {
         match self.members.remove(name)? {
             Value::Null => Some(None),

@@ -15,18 +15,19 @@ pub(super) fn all() -> Value {
 
 /// An object of which all members but those in `optional` are required, and that has no others.
 fn object(properties: Value, optional: &[&str]) -> Value {
-    let required: Vec<&String> = properties
+    let required: Vec<Value> = properties
         .as_object()
         .into_iter()
         .flat_map(Map::keys)
         .filter(|name| !optional.contains(&name.as_str()))
+        .map(|name| json!(name))
         .collect();
-    json!({
-        "type": "object",
-        "required": required,
-        "properties": properties,
-        "additionalProperties": false,
-    })
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert("required".to_owned(), Value::Array(required));
+    schema.insert("properties".to_owned(), properties);
+    schema.insert("additionalProperties".to_owned(), json!(false));
+    Value::Object(schema)
 }
 
 fn reference(schema: &str) -> Value {

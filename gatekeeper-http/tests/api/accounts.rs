@@ -20,6 +20,7 @@ pub(crate) async fn with_optional_verification() -> World {
     World::with(|builder| builder.config(config), HttpSettings::new()).await
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 #[tokio::test]
 async fn an_account_from_its_beginning_to_its_end() {
     let world = World::new().await;

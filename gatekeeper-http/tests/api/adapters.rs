@@ -157,7 +157,7 @@ fn identity(roles: &[&str], permissions: &[&str]) -> Arc<Identity> {
         SessionId::new(now, &random),
         TokenId::new(now, &random),
         now,
-        now.after(std::time::Duration::from_secs(900)),
+        now.after(std::time::Duration::from_mins(15)),
     );
     identity.roles = roles.iter().map(|&role| role.to_owned()).collect();
     identity.permissions = permissions.iter().map(|&name| name.to_owned()).collect();

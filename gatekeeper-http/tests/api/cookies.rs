@@ -125,7 +125,7 @@ async fn what_is_there_twice_is_refused() {
     }
     world
         .call(Method::POST, "/v1/auth/refresh")
-        .from_site()
+        .same_site()
         .cookies(&cookies)
         .cookies("__Secure-gatekeeper_refresh=x")
         .refused(400, "request.ambiguous_credentials")
@@ -139,7 +139,7 @@ async fn signing_out_clears_the_cookies() {
     let (cookies, _) = world.sign_in_with_cookies(ADA).await;
     let out = world
         .call(Method::POST, "/v1/auth/logout")
-        .from_site()
+        .same_site()
         .cookies(&cookies)
         .expect(204)
         .await;
@@ -154,7 +154,7 @@ async fn signing_out_clears_the_cookies() {
         .await;
     let again = world
         .call(Method::POST, "/v1/auth/refresh")
-        .from_site()
+        .same_site()
         .cookies(&cookies);
     let again = again.refused(401, "session.invalid_refresh_token").await;
     assert_eq!(again.set_cookies().len(), 3);
@@ -171,7 +171,7 @@ async fn a_sign_in_without_access_cookie_takes_an_older_one_away() {
             &json!({"email": ADA, "password": PASSWORD}),
         )
         .cookies(&cookies)
-        .from_site()
+        .same_site()
         .expect(200)
         .await;
     assert_eq!(

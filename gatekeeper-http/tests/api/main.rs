@@ -1,5 +1,13 @@
 //! The REST API against its contract, on the memory store with a clock that stands still.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "all of it is test code"
+)]
+
 mod access_tokens;
 mod accounts;
 mod adapters;

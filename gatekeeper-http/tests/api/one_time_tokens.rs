@@ -10,8 +10,8 @@ use crate::world::{ADA, PASSWORD, World};
 const VERIFY: &str = "/v1/auth/email/verify";
 const RESET: &str = "/v1/auth/password/reset";
 
-fn body(path: &str, token: Value) -> Value {
-    let mut body = json!({"token": token});
+fn body(path: &str, token: impl Into<Value>) -> Value {
+    let mut body = json!({"token": token.into()});
     if path == RESET {
         body["new_password"] = json!(PASSWORD);
     }
@@ -71,7 +71,7 @@ async fn cve_2026_27840_a_token_changed_anywhere_is_refused_and_spends_nothing()
         .await;
     let reset = world.mailed_token(ADA).await;
     answers.insert(refused(&world, VERIFY, &reset).await);
-    world.clock.advance(Duration::from_secs(31 * 60));
+    world.clock.advance(Duration::from_mins(31));
     answers.insert(refused(&world, RESET, &reset).await);
     assert_eq!(answers.len(), 1, "always the same");
 }

@@ -40,7 +40,7 @@ async fn a_token_from_the_cookie_is_answered_in_the_cookie() {
     let refresh = |cookies: String| {
         world
             .call(Method::POST, "/v1/auth/refresh")
-            .from_site()
+            .same_site()
             .cookies(&cookies)
     };
 
@@ -87,7 +87,7 @@ async fn the_body_goes_before_the_cookie() {
             "/v1/auth/refresh",
             &json!({"refresh_token": tokens.refresh}),
         )
-        .from_site()
+        .same_site()
         .cookies(&cookies)
         .expect(200)
         .await;
@@ -104,7 +104,7 @@ async fn a_used_token_ends_the_session_and_clears_its_cookies() {
     let refresh = |cookies: &str| {
         world
             .call(Method::POST, "/v1/auth/refresh")
-            .from_site()
+            .same_site()
             .cookies(cookies)
     };
     let first = refresh(&cookies).expect(200).await;
@@ -177,7 +177,7 @@ async fn no_other_text_refreshes_anything() {
 async fn a_client_whose_access_token_has_expired_can_sign_out() {
     let world = World::new().await;
     let tokens = world.ada().await;
-    world.clock.advance(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_hours(1));
     let out = || {
         world
             .call(Method::POST, "/v1/auth/logout")
@@ -197,10 +197,10 @@ async fn a_client_whose_access_token_has_expired_can_sign_out() {
         .await;
 
     let (cookies, _) = world.sign_in_with_cookies(ADA).await;
-    world.clock.advance(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_hours(1));
     world
         .call(Method::POST, "/v1/auth/logout")
-        .from_site()
+        .same_site()
         .cookies(&cookies)
         .expect(204)
         .await;

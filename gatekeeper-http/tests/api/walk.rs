@@ -24,7 +24,7 @@ async fn nobody_gets_past_a_route_for_users() {
     let mut walked = 0;
     for route in Api::routes().iter().filter(|route| needs_user(route)) {
         let path = path_of(route, &tokens.session);
-        let call = || world.call(route.method.clone(), &path).from_site();
+        let call = || world.call(route.method.clone(), &path).same_site();
         call().refused(401, "access.missing_token").await;
         call()
             .bearer("nonsense")

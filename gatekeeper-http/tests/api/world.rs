@@ -226,7 +226,7 @@ impl Call<'_> {
         self.header("cookie", line)
     }
 
-    pub(crate) fn from_site(self) -> Self {
+    pub(crate) fn same_site(self) -> Self {
         self.header("origin", PUBLIC_URL)
     }
 
