@@ -1,4 +1,4 @@
-//! Gatekeeper's REST API, independent of any web framework.
+#![doc = include_str!("../README.md")]
 
 mod api;
 mod authenticate;

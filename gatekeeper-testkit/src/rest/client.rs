@@ -103,7 +103,7 @@ impl Ask {
     }
 
     /// As a page of the public URL's origin would send it.
-    pub(super) fn from_page(self, cookies: &str) -> Self {
+    pub(super) fn on_page(self, cookies: &str) -> Self {
         self.header("cookie", cookies).header("origin", PUBLIC_URL)
     }
 

@@ -108,7 +108,7 @@ pub(super) async fn signed_in(client: &mut Client<'_>) {
         .step("with the double-submit token", 200, proven)
         .await;
     client
-        .step("from a page", 200, rename().from_page(&cookie.cookies()))
+        .step("from a page", 200, rename().on_page(&cookie.cookies()))
         .await;
 }
 
@@ -146,10 +146,10 @@ pub(super) async fn refresh(client: &mut Client<'_>) {
         .step("refresh by cookie without proof", 403, unproven)
         .await;
     let again = client
-        .step("refresh by cookie", 200, post().from_page(&split.cookies()))
+        .step("refresh by cookie", 200, post().on_page(&split.cookies()))
         .await;
     let body = post()
-        .from_page(&again.cookies())
+        .on_page(&again.cookies())
         .json(&json!({"token_delivery": "body"}));
     client.step("no way out of the cookie", 422, body).await;
     client.step("refresh with nothing", 401, post()).await;
@@ -281,13 +281,13 @@ pub(super) async fn the_end(client: &mut Client<'_>) {
         )
         .await;
     client
-        .step("sign out", 204, out.clone().from_page(&cookie.cookies()))
+        .step("sign out", 204, out.clone().on_page(&cookie.cookies()))
         .await;
     client
         .step(
             "sign out again",
             204,
-            out.clone().from_page(&cookie.cookies()),
+            out.clone().on_page(&cookie.cookies()),
         )
         .await;
     client.step("sign out as nobody", 401, out).await;
