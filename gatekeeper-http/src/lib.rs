@@ -1,1 +1,32 @@
-//! Gatekeeper.
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod authenticate;
+mod body;
+mod client;
+mod codes;
+mod cookies;
+mod csrf;
+mod deliver;
+mod device;
+mod endpoints;
+mod head;
+mod json;
+mod openapi;
+mod problem;
+mod query;
+mod requirement;
+mod respond;
+mod routes;
+mod settings;
+mod tenant;
+
+pub use api::Api;
+pub use codes::{CODES, ErrorCode};
+pub use head::{HeaderView, RequestHead};
+pub use ipnet::IpNet;
+pub use problem::Problem;
+pub use requirement::{Requirement, Verdict};
+pub use respond::{CORRELATION_ID, PRIVATE_HEADERS};
+pub use routes::{Answer, Caller, CsrfRule, Input, Route};
+pub use settings::{HttpSettings, SettingError};

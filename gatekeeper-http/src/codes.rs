@@ -1,0 +1,214 @@
+use http::StatusCode;
+
+/// One public error code: what `code` in a problem document may be.
+///
+/// Codes are part of the contract: one is never renamed, and never taken away without a new major version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorCode {
+    /// The code, `password.invalid_credentials`.
+    pub code: &'static str,
+    /// The status it comes with.
+    pub status: StatusCode,
+    /// What kind of problem it is: the `title`.
+    pub title: &'static str,
+    /// The `detail`, where nothing more exact is said.
+    pub detail: &'static str,
+}
+
+const fn code(
+    code: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    detail: &'static str,
+) -> ErrorCode {
+    ErrorCode {
+        code,
+        status,
+        title,
+        detail,
+    }
+}
+
+/// Every code, sorted. A hook's refusal is `hook.<its code>`, after the model of `hook.refused`.
+pub static CODES: &[ErrorCode] = &[
+    code(
+        "access.forbidden",
+        StatusCode::FORBIDDEN,
+        "Not allowed",
+        "you may not do this",
+    ),
+    code(
+        "access.invalid_token",
+        StatusCode::UNAUTHORIZED,
+        "Invalid access token",
+        "the access token is invalid or has expired",
+    ),
+    code(
+        "access.missing_token",
+        StatusCode::UNAUTHORIZED,
+        "Authentication required",
+        "authentication is required",
+    ),
+    code(
+        "account.email_taken",
+        StatusCode::CONFLICT,
+        "Address taken",
+        "an account with this address exists already",
+    ),
+    code(
+        "account.email_unverified",
+        StatusCode::FORBIDDEN,
+        "Address not verified",
+        "the e-mail address is not verified yet",
+    ),
+    code(
+        "account.not_found",
+        StatusCode::NOT_FOUND,
+        "No such account",
+        "there is no such account",
+    ),
+    code(
+        "hook.refused",
+        StatusCode::FORBIDDEN,
+        "Refused",
+        "the application refused",
+    ),
+    code(
+        "internal",
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Internal error",
+        "an internal error occurred",
+    ),
+    code(
+        "password.current_incorrect",
+        StatusCode::FORBIDDEN,
+        "Wrong password",
+        "the current password is wrong",
+    ),
+    code(
+        "password.invalid_credentials",
+        StatusCode::UNAUTHORIZED,
+        "Sign-in refused",
+        "the e-mail address or the password is wrong",
+    ),
+    code(
+        "request.ambiguous_credentials",
+        StatusCode::BAD_REQUEST,
+        "Ambiguous credentials",
+        "a credential is there twice: send one Authorization header, and each cookie once",
+    ),
+    code(
+        "request.csrf",
+        StatusCode::FORBIDDEN,
+        "Cross-site request refused",
+        "the request does not prove that it comes from this site: send an allowed Origin, or the value of the CSRF cookie in X-CSRF-Token",
+    ),
+    code(
+        "request.invalid",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Invalid fields",
+        "the request has invalid fields",
+    ),
+    code(
+        "request.malformed",
+        StatusCode::BAD_REQUEST,
+        "Malformed request",
+        "the body is not well-formed JSON",
+    ),
+    code(
+        "request.missing_token",
+        StatusCode::BAD_REQUEST,
+        "Missing token",
+        "the body has no token",
+    ),
+    code(
+        "request.too_large",
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "Body too large",
+        "the body is larger than this route accepts",
+    ),
+    code(
+        "request.unsupported_media_type",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "Not JSON",
+        "the body must be application/json in UTF-8, without a content coding",
+    ),
+    code(
+        "role.not_found",
+        StatusCode::NOT_FOUND,
+        "No such role",
+        "there is no such role",
+    ),
+    code(
+        "route.method_not_allowed",
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Method not allowed",
+        "this path does not know the method; see Allow",
+    ),
+    code(
+        "route.not_found",
+        StatusCode::NOT_FOUND,
+        "Not found",
+        "there is nothing at this path",
+    ),
+    code(
+        "service.overloaded",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Busy",
+        "the service is busy",
+    ),
+    code(
+        "service.unavailable",
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Unavailable",
+        "the service is unavailable",
+    ),
+    code(
+        "session.invalid_refresh_token",
+        StatusCode::UNAUTHORIZED,
+        "Invalid refresh token",
+        "the refresh token is invalid or has expired",
+    ),
+    code(
+        "session.not_found",
+        StatusCode::NOT_FOUND,
+        "No such session",
+        "there is no such session",
+    ),
+    code(
+        "tenant.not_found",
+        StatusCode::NOT_FOUND,
+        "No such tenant",
+        "there is no such tenant",
+    ),
+    code(
+        "token.invalid",
+        StatusCode::BAD_REQUEST,
+        "Invalid token",
+        "the token is invalid or has expired",
+    ),
+];
+
+/// The entry of a code.
+pub(crate) fn find(code: &str) -> Option<&'static ErrorCode> {
+    CODES
+        .binary_search_by(|entry| entry.code.cmp(code))
+        .ok()
+        .and_then(|at| CODES.get(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_and_single() {
+        assert!(CODES.is_sorted_by(|a, b| a.code < b.code));
+        assert_eq!(
+            find("token.invalid").unwrap().status,
+            StatusCode::BAD_REQUEST
+        );
+        assert!(find("token.invali").is_none());
+    }
+}

@@ -1,0 +1,238 @@
+//! Cookies: their names, how they are written and how they are read.
+
+use http::HeaderValue;
+
+use gatekeeper_core::{Error, config::PublicUrl, model::SecretString};
+
+use crate::{
+    head::{HeaderView, RequestHead},
+    problem::Problem,
+};
+
+/// The longest cookie, name and value, that browsers keep (RFC 6265bis section 5.7; ASVS 3.3.5).
+const MAX_COOKIE: usize = 4_096;
+/// More cookies than a browser keeps for one site.
+const MAX_COOKIES: usize = 256;
+
+/// The cookies of one deployment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cookies {
+    pub(crate) refresh: CookieKind,
+    pub(crate) access: CookieKind,
+    pub(crate) csrf: CookieKind,
+}
+
+/// One cookie and its attributes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CookieKind {
+    pub(crate) name: &'static str,
+    attributes: &'static str,
+}
+
+const SECURE: Cookies = Cookies {
+    refresh: CookieKind {
+        name: "__Secure-gatekeeper_refresh",
+        attributes: "Path=/v1/auth; HttpOnly; Secure; SameSite=Strict",
+    },
+    access: CookieKind {
+        name: "__Host-gatekeeper_access",
+        attributes: "Path=/; HttpOnly; Secure; SameSite=Lax",
+    },
+    // Read by the page's script, which sends it back in `X-CSRF-Token`: not HttpOnly.
+    csrf: CookieKind {
+        name: "__Host-gatekeeper_csrf",
+        attributes: "Path=/; Secure; SameSite=Strict",
+    },
+};
+
+/// Browsers refuse the prefixes and `Secure` over plain http.
+const LOCAL: Cookies = Cookies {
+    refresh: CookieKind {
+        name: "gatekeeper_refresh",
+        attributes: "Path=/v1/auth; HttpOnly; SameSite=Strict",
+    },
+    access: CookieKind {
+        name: "gatekeeper_access",
+        attributes: "Path=/; HttpOnly; SameSite=Lax",
+    },
+    csrf: CookieKind {
+        name: "gatekeeper_csrf",
+        attributes: "Path=/; SameSite=Strict",
+    },
+};
+
+impl Cookies {
+    /// Secure ones, but for plain-http development on localhost. A plain-http public URL anywhere else keeps `Secure`: it
+    /// is a mistake, and cookies that do not work say so sooner than cookies that anybody can read.
+    pub(crate) fn for_url(url: &PublicUrl) -> Self {
+        if !url.is_secure() && url.is_localhost() {
+            LOCAL
+        } else {
+            SECURE
+        }
+    }
+
+    /// Takes every cookie away.
+    pub(crate) fn clear_all(&self) -> [HeaderValue; 3] {
+        [self.refresh.clear(), self.access.clear(), self.csrf.clear()]
+    }
+}
+
+impl CookieKind {
+    /// `Set-Cookie` with this value, for so many seconds.
+    pub(crate) fn set(&self, value: &SecretString, max_age: u64) -> Result<HeaderValue, Problem> {
+        let text = value.expose();
+        let octets = text.bytes().all(|byte| {
+            // `cookie-octet` (RFC 6265 section 4.1.1).
+            matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
+        });
+        if !octets || self.name.len() + text.len() > MAX_COOKIE {
+            return Err(Error::internal("a token does not fit into a cookie").into());
+        }
+        let line = format!(
+            "{}={text}; Max-Age={max_age}; {}",
+            self.name, self.attributes
+        );
+        let mut header = HeaderValue::from_str(&line).map_err(Error::internal)?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+
+    /// `Set-Cookie` that takes it away.
+    pub(crate) fn clear(&self) -> HeaderValue {
+        let line = format!("{}=; Max-Age=0; {}", self.name, self.attributes);
+        HeaderValue::from_str(&line).unwrap_or(HeaderValue::from_static(""))
+    }
+
+    /// The cookie's value in a request.
+    ///
+    /// # Errors
+    ///
+    /// 400 where it is there twice: a neighbouring subdomain may have planted one of them, and which one a server takes is
+    /// chance.
+    pub(crate) fn read<'a, H: HeaderView>(
+        &self,
+        head: &RequestHead<'a, H>,
+    ) -> Result<Option<&'a str>, Problem> {
+        let mut found = None;
+        let pairs = head
+            .headers
+            .values("cookie")
+            .flat_map(|line| line.split(|&byte| byte == b';'));
+        for (count, pair) in pairs.enumerate() {
+            if count >= MAX_COOKIES {
+                return Err(Problem::new("request.ambiguous_credentials"));
+            }
+            let value = pair
+                .trim_ascii()
+                .strip_prefix(self.name.as_bytes())
+                .and_then(|rest| rest.trim_ascii_start().strip_prefix(b"="));
+            if let Some(value) = value
+                && found.replace(value).is_some()
+            {
+                return Err(Problem::new("request.ambiguous_credentials"));
+            }
+        }
+        // What is not text is no token of ours: the empty one is refused like any other wrong one.
+        Ok(found.map(|value| std::str::from_utf8(value).map_or("", str::trim)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn read(lines: &[&str]) -> Result<Option<String>, String> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("cookie", HeaderValue::from_str(line).unwrap());
+        }
+        let head = RequestHead {
+            method: "GET",
+            authority: None,
+            headers: &headers,
+            peer: None,
+        };
+        SECURE
+            .access
+            .read(&head)
+            .map(|value| value.map(str::to_owned))
+            .map_err(|problem| problem.code().to_owned())
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        assert_eq!(
+            read(&["a=b; __Host-gatekeeper_access=tok; c=d"]),
+            Ok(Some("tok".to_owned()))
+        );
+        assert_eq!(
+            read(&["a=b", "__Host-gatekeeper_access=tok"]),
+            Ok(Some("tok".to_owned()))
+        );
+        assert_eq!(read(&["x__Host-gatekeeper_access=tok"]), Ok(None));
+        assert_eq!(read(&["__Host-gatekeeper_accessx=tok"]), Ok(None));
+        assert_eq!(read(&["__host-gatekeeper_access=tok"]), Ok(None));
+        assert_eq!(read(&[]), Ok(None));
+    }
+
+    #[test]
+    fn a_doubled_cookie_is_refused() {
+        let refused = Err("request.ambiguous_credentials".to_owned());
+        assert_eq!(
+            read(&["__Host-gatekeeper_access=a; __Host-gatekeeper_access=b"]),
+            refused
+        );
+        assert_eq!(
+            read(&["__Host-gatekeeper_access=a", "__Host-gatekeeper_access=a"]),
+            refused
+        );
+        assert_eq!(read(&[&"a=b;".repeat(MAX_COOKIES + 1)]), refused);
+    }
+
+    /// CK-1, ASVS 3.3.1 to 3.3.5.
+    #[test]
+    fn attributes_are_those_of_the_contract() {
+        let set = |kind: CookieKind| {
+            kind.set(&"v".into(), 60)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(
+            set(SECURE.refresh),
+            "__Secure-gatekeeper_refresh=v; Max-Age=60; Path=/v1/auth; HttpOnly; Secure; SameSite=Strict"
+        );
+        assert_eq!(
+            set(SECURE.access),
+            "__Host-gatekeeper_access=v; Max-Age=60; Path=/; HttpOnly; Secure; SameSite=Lax"
+        );
+        assert_eq!(
+            set(LOCAL.refresh),
+            "gatekeeper_refresh=v; Max-Age=60; Path=/v1/auth; HttpOnly; SameSite=Strict"
+        );
+        let cleared = SECURE.access.clear();
+        assert_eq!(
+            cleared,
+            "__Host-gatekeeper_access=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax"
+        );
+    }
+
+    #[test]
+    fn a_value_that_would_break_the_header_or_be_dropped_is_refused() {
+        for wrong in [
+            "a;b",
+            "a b",
+            "a\r\nSet-Cookie: x=y",
+            "a,b",
+            "\"a\"",
+            "é",
+            &"x".repeat(4_090),
+        ] {
+            assert!(SECURE.access.set(&wrong.into(), 60).is_err(), "{wrong}");
+        }
+    }
+}

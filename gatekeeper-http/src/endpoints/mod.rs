@@ -1,0 +1,22 @@
+//! One file a group of routes. A handler reads the body, calls a flow, and shows what came of it.
+
+pub(crate) mod email;
+pub(crate) mod history;
+pub(crate) mod me;
+pub(crate) mod password;
+pub(crate) mod refresh;
+pub(crate) mod register;
+pub(crate) mod service;
+pub(crate) mod sessions;
+pub(crate) mod sign_in;
+
+use serde::Serialize;
+
+/// `{"status": "..."}`.
+#[derive(Serialize)]
+struct Status {
+    status: &'static str,
+}
+
+/// What a route answers that must not say whether an account exists.
+const ACCEPTED: Status = Status { status: "accepted" };

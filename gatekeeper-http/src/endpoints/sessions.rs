@@ -1,0 +1,85 @@
+//! GET, DELETE /v1/auth/sessions; DELETE /v1/auth/sessions/{id}
+
+use std::net::IpAddr;
+
+use gatekeeper_core::{
+    Error, Identity, SessionError,
+    model::{Session, Timestamp},
+};
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::{
+    api::Call,
+    device::device,
+    problem::Problem,
+    query::List,
+    respond::{self, Reply},
+};
+
+#[derive(Serialize)]
+struct SessionBody {
+    id: String,
+    created_at: Timestamp,
+    last_seen_at: Timestamp,
+    expires_at: Timestamp,
+    ip: Option<IpAddr>,
+    user_agent: Option<String>,
+    device: Option<String>,
+    current: bool,
+}
+
+impl SessionBody {
+    fn of(session: Session, who: &Identity) -> Self {
+        Self {
+            id: session.id.to_string(),
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+            expires_at: session.expires_at(),
+            ip: session.ip,
+            device: session.user_agent.as_deref().and_then(device),
+            user_agent: session.user_agent,
+            current: session.id == who.session_id,
+        }
+    }
+}
+
+pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {
+    let who = call.who()?;
+    let list = List::new(
+        call.gatekeeper(),
+        format!("sessions {} {}", who.tenant_id, who.user_id),
+    );
+    let page = call
+        .gatekeeper()
+        .sessions()
+        .list(&call.context, who, list.page(call.query.as_deref())?)
+        .await?;
+    respond::json(
+        StatusCode::OK,
+        &list.body(page, |session| SessionBody::of(session, who)),
+    )
+}
+
+pub(crate) async fn end(call: Call) -> Result<Reply, Problem> {
+    call.read_nothing()?;
+    // What is no id names no session.
+    let session = call
+        .capture()
+        .parse()
+        .map_err(|_| Error::from(SessionError::NotFound))?;
+    call.gatekeeper()
+        .sessions()
+        .end(&call.context, call.who()?, session)
+        .await?;
+    Ok(respond::no_content())
+}
+
+pub(crate) async fn end_others(call: Call) -> Result<Reply, Problem> {
+    call.read_nothing()?;
+    call.gatekeeper()
+        .sessions()
+        .end_others(&call.context, call.who()?)
+        .await?;
+    Ok(respond::no_content())
+}

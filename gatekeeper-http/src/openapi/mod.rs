@@ -1,0 +1,308 @@
+//! The OpenAPI 3.1 description, made from the table of routes.
+
+mod schemas;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    codes::ErrorCode,
+    cookies::Cookies,
+    routes::{Answer, Caller, CsrfRule, Input, ROUTES, Route},
+};
+
+/// The whole document.
+pub(crate) fn document(public_url: &str, cookies: &Cookies) -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for route in ROUTES {
+        paths
+            .entry(route.path)
+            .or_default()
+            .insert(route.method.as_str().to_ascii_lowercase(), operation(route));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Gatekeeper",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": INTRODUCTION,
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": public_url}],
+        "tags": [
+            {"name": "sign-in", "description": "Accounts and sign-in."},
+            {"name": "user", "description": "What belongs to the signed-in user."},
+            {"name": "service", "description": "The service itself."},
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": schemas::all(),
+            "parameters": parameters(),
+            "headers": headers(),
+            "securitySchemes": security_schemes(cookies),
+        },
+    })
+}
+
+const INTRODUCTION: &str = "Authentication and authorisation. Every answer that is not 2xx is a problem document \
+(RFC 9457) with a stable `code`. Bodies are JSON in UTF-8, at most 64 KiB; unknown and repeated members are refused. A \
+request that a cookie signs in and that changes something needs an allowed `Origin`, `Sec-Fetch-Site: same-origin`, or \
+the value of the CSRF cookie in `X-CSRF-Token`.";
+
+fn operation(route: &Route) -> Value {
+    let mut operation = Map::new();
+    operation.insert("operationId".to_owned(), json!(route.operation_id));
+    operation.insert("summary".to_owned(), json!(route.summary));
+    operation.insert("tags".to_owned(), json!([tag(route)]));
+    operation.insert("security".to_owned(), security(route));
+    operation.insert("parameters".to_owned(), route_parameters(route));
+    let body = |schema: &str, required: bool| {
+        json!({
+            "required": required,
+            "content": {"application/json": {"schema": reference(schema)}},
+        })
+    };
+    match route.input {
+        Input::Fields(schema) => {
+            operation.insert("requestBody".to_owned(), body(schema, true));
+        }
+        Input::OptionalFields(schema) => {
+            operation.insert("requestBody".to_owned(), body(schema, false));
+        }
+        Input::Nothing | Input::List => {}
+    }
+    operation.insert("responses".to_owned(), responses(route));
+    Value::Object(operation)
+}
+
+const fn tag(route: &Route) -> &'static str {
+    match route.caller {
+        Caller::Service => "service",
+        Caller::Public | Caller::TokenHolder => "sign-in",
+        Caller::User | Caller::Permission(_) => "user",
+    }
+}
+
+fn security(route: &Route) -> Value {
+    match route.caller {
+        Caller::Service | Caller::Public => json!([]),
+        Caller::TokenHolder => json!([{"refreshCookie": []}, {"bearer": []}, {}]),
+        Caller::User | Caller::Permission(_) => json!([{"bearer": []}, {"accessCookie": []}]),
+    }
+}
+
+fn route_parameters(route: &Route) -> Value {
+    let parameter = |name: &str| json!({"$ref": format!("#/components/parameters/{name}")});
+    let mut parameters = Vec::new();
+    for segment in route.path.split('/') {
+        if let Some(name) = segment
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
+            parameters.push(json!({
+                "name": name,
+                "in": "path",
+                "required": true,
+                "schema": {"type": "string", "format": "uuid"},
+            }));
+        }
+    }
+    if route.input == Input::List {
+        parameters.extend([parameter("Limit"), parameter("Cursor")]);
+    }
+    if route.caller != Caller::Service {
+        parameters.push(parameter("Tenant"));
+    }
+    if route.csrf == CsrfRule::CookieProof || route.caller == Caller::TokenHolder {
+        parameters.push(parameter("CsrfToken"));
+    }
+    parameters.push(parameter("CorrelationId"));
+    json!(parameters)
+}
+
+fn responses(route: &Route) -> Value {
+    let mut responses: BTreeMap<String, Value> = BTreeMap::new();
+    for answer in route.answers {
+        responses.insert(answer.status.to_string(), success(answer));
+    }
+    let mut by_status: BTreeMap<u16, Vec<&'static ErrorCode>> = BTreeMap::new();
+    for code in route.problems() {
+        by_status
+            .entry(code.status.as_u16())
+            .or_default()
+            .push(code);
+    }
+    for (status, codes) in by_status {
+        responses.insert(status.to_string(), failure(status, &codes));
+    }
+    json!(responses)
+}
+
+fn success(answer: &Answer) -> Value {
+    let mut response = json!({
+        "description": answer.description,
+        "headers": {"x-correlation-id": header("CorrelationId")},
+    });
+    if let Some(members) = response.as_object_mut()
+        && let Some(schema) = answer.schema
+    {
+        members.insert(
+            "content".to_owned(),
+            json!({"application/json": {"schema": reference(schema)}}),
+        );
+    }
+    response
+}
+
+fn failure(status: u16, codes: &[&'static ErrorCode]) -> Value {
+    let names: Vec<&str> = codes.iter().map(|code| code.code).collect();
+    let code = if names.contains(&"hook.refused") {
+        json!({"anyOf": [{"enum": names}, {"pattern": "^hook\\.[a-z0-9_.]{1,64}$"}]})
+    } else {
+        json!({"enum": names})
+    };
+    let examples: Map<String, Value> = codes
+        .iter()
+        .map(|code| (code.code.to_owned(), json!({"value": example(code)})))
+        .collect();
+    let mut headers = json!({"x-correlation-id": header("CorrelationId")});
+    let extra = match status {
+        401 => Some(("www-authenticate", "WwwAuthenticate")),
+        503 => Some(("retry-after", "RetryAfter")),
+        _ => None,
+    };
+    if let (Some(members), Some((name, component))) = (headers.as_object_mut(), extra) {
+        members.insert(name.to_owned(), header(component));
+    }
+    let descriptions: Vec<String> = codes
+        .iter()
+        .map(|code| format!("`{}`: {}.", code.code, code.detail))
+        .collect();
+    json!({
+        "description": descriptions.join(" "),
+        "headers": headers,
+        "content": {"application/problem+json": {
+            "schema": {"allOf": [reference("Problem"), {"properties": {"code": code}}]},
+            "examples": examples,
+        }},
+    })
+}
+
+fn example(code: &ErrorCode) -> Value {
+    let mut example = json!({
+        "type": format!("urn:gatekeeper:error:{}", code.code),
+        "title": code.title,
+        "status": code.status.as_u16(),
+        "detail": code.detail,
+        "code": code.code,
+        "correlation_id": "3f1c9a5e7b2d4860a1c3e5f708",
+    });
+    if code.code == "request.invalid"
+        && let Some(members) = example.as_object_mut()
+    {
+        members.insert(
+            "errors".to_owned(),
+            json!([{"pointer": "/email", "code": "email.malformed", "detail": "not an e-mail address"}]),
+        );
+    }
+    example
+}
+
+fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+fn header(component: &str) -> Value {
+    json!({"$ref": format!("#/components/headers/{component}")})
+}
+
+fn parameters() -> Value {
+    json!({
+        "Tenant": {
+            "name": "X-Tenant",
+            "in": "header",
+            "required": false,
+            "description": "The tenant's slug. Without it, and without a tenant in the host name, the default tenant is meant.",
+            "schema": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
+        },
+        "CsrfToken": {
+            "name": "X-CSRF-Token",
+            "in": "header",
+            "required": false,
+            "description": "The value of the CSRF cookie; needed where a cookie signs in and neither Origin nor Sec-Fetch-Site is sent.",
+            "schema": {"type": "string"},
+        },
+        "CorrelationId": {
+            "name": "x-correlation-id",
+            "in": "header",
+            "required": false,
+            "description": "A name for the request, kept in logs and in the audit trail. One that is not of this form is replaced.",
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        },
+        "Limit": {
+            "name": "limit",
+            "in": "query",
+            "required": false,
+            "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+        },
+        "Cursor": {
+            "name": "cursor",
+            "in": "query",
+            "required": false,
+            "description": "`next_cursor` of the page before.",
+            "schema": {"type": "string"},
+        },
+    })
+}
+
+fn headers() -> Value {
+    json!({
+        "CorrelationId": {
+            "description": "The name of the request in logs and in the audit trail.",
+            "schema": {"type": "string"},
+        },
+        "RetryAfter": {
+            "description": "After how many seconds trying again may help.",
+            "schema": {"type": "integer", "minimum": 1},
+        },
+        "WwwAuthenticate": {
+            "description": "RFC 6750 section 3.",
+            "schema": {"type": "string"},
+        },
+    })
+}
+
+fn security_schemes(cookies: &Cookies) -> Value {
+    json!({
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "accessCookie": {"type": "apiKey", "in": "cookie", "name": cookies.access.name},
+        "refreshCookie": {"type": "apiKey", "in": "cookie", "name": cookies.refresh.name},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything the table names is there, and everything that is there is named.
+    #[test]
+    fn schemas_and_the_table_name_each_other() {
+        let schemas = schemas::all();
+        let known = schemas.as_object().unwrap();
+        let text = ROUTES
+            .iter()
+            .map(|route| operation(route).to_string())
+            .chain([schemas.to_string()])
+            .collect::<String>();
+        let mut named: Vec<&str> = text
+            .split("#/components/schemas/")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        named.sort_unstable();
+        named.dedup();
+        let known: Vec<&str> = known.keys().map(String::as_str).collect();
+        assert_eq!(named, known);
+    }
+}

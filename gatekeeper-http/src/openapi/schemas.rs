@@ -1,0 +1,218 @@
+//! The schemas of bodies. The tests hold every answer of the API against them.
+
+use serde_json::{Map, Value, json};
+
+/// Every schema, by name.
+pub(super) fn all() -> Value {
+    let mut schemas = Map::new();
+    for group in [requests(), answers(), service()] {
+        if let Value::Object(members) = group {
+            schemas.extend(members);
+        }
+    }
+    Value::Object(schemas)
+}
+
+/// An object of which all members but those in `optional` are required, and that has no others.
+fn object(properties: Value, optional: &[&str]) -> Value {
+    let required: Vec<Value> = properties
+        .as_object()
+        .into_iter()
+        .flat_map(Map::keys)
+        .filter(|name| !optional.contains(&name.as_str()))
+        .map(|name| json!(name))
+        .collect();
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert("required".to_owned(), Value::Array(required));
+    schema.insert("properties".to_owned(), properties);
+    schema.insert("additionalProperties".to_owned(), json!(false));
+    Value::Object(schema)
+}
+
+fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+fn status(word: &str) -> Value {
+    object(json!({"status": {"const": word}}), &[])
+}
+
+fn list_of(item: &str) -> Value {
+    object(
+        json!({
+            "items": {"type": "array", "items": reference(item)},
+            "next_cursor": {"type": ["string", "null"]},
+        }),
+        &[],
+    )
+}
+
+fn requests() -> Value {
+    let email = json!({"type": "string", "format": "email", "maxLength": 254, "examples": ["ada@example.com"]});
+    let password = json!({"type": "string", "format": "password", "examples": ["correct horse battery staple"]});
+    let token = json!({"type": "string", "description": "The token from the link in the mail."});
+    let delivery = json!({
+        "enum": ["body", "cookie"],
+        "description": "Where the tokens go. `body`: both into the body. `cookie`: both into cookies. Without it: the refresh token into a cookie, the access token into the body.",
+    });
+    let name = json!({"type": ["string", "null"], "minLength": 1, "maxLength": 200, "examples": ["Ada Lovelace"]});
+    let locale = json!({"type": ["string", "null"], "maxLength": 35, "examples": ["en-GB"]});
+    json!({
+        "RegisterRequest": object(
+            json!({"email": email, "password": password, "name": name, "locale": locale, "token_delivery": delivery}),
+            &["name", "locale", "token_delivery"],
+        ),
+        "TokenRequest": object(json!({"token": token}), &[]),
+        "EmailRequest": object(json!({"email": email}), &[]),
+        "EmailChangeRequest": object(json!({"new_email": email, "password": password}), &[]),
+        "SignInRequest": object(
+            json!({"email": email, "password": password, "token_delivery": delivery}),
+            &["token_delivery"],
+        ),
+        "RefreshRequest": object(
+            json!({
+                "refresh_token": {"type": "string", "description": "Without it, the refresh cookie is used."},
+                "token_delivery": {
+                    "enum": ["body", "cookie"],
+                    "description": "A token goes back the way it came: `cookie` moves the access token of a session that began without it into a cookie too; any other change is refused.",
+                },
+            }),
+            &["refresh_token", "token_delivery"],
+        ),
+        "SignOutRequest": object(
+            json!({"refresh_token": {"type": "string", "description": "For a client without cookies whose access token has expired."}}),
+            &["refresh_token"],
+        ),
+        "PasswordResetRequest": object(json!({"token": token, "new_password": password}), &[]),
+        "PasswordChangeRequest": object(
+            json!({"current_password": password, "new_password": password}),
+            &[],
+        ),
+        "PasswordConfirmation": object(json!({"password": password}), &[]),
+        "ProfileChanges": object(
+            json!({
+                "name": name,
+                "locale": locale,
+                "metadata": {"type": "object", "description": "At most 16 KiB of JSON. Replaces what was there."},
+            }),
+            &["name", "locale", "metadata"],
+        ),
+    })
+}
+
+fn answers() -> Value {
+    let id = json!({"type": "string", "format": "uuid"});
+    let time = json!({"type": "string", "format": "date-time"});
+    let maybe_time = json!({"type": ["string", "null"], "format": "date-time"});
+    let maybe = json!({"type": ["string", "null"]});
+    json!({
+        "User": object(
+            json!({
+                "id": id,
+                "email": {"type": "string", "format": "email"},
+                "email_verified": {"type": "boolean"},
+                "name": maybe,
+                "locale": maybe,
+                "avatar_url": maybe,
+                "roles": {"type": "array", "items": {"type": "string"}},
+                "mfa_enabled": {"type": "boolean"},
+                "is_active": {"type": "boolean"},
+                "metadata": {"type": "object"},
+                "created_at": time,
+                "updated_at": time,
+                "last_sign_in_at": maybe_time,
+            }),
+            &[],
+        ),
+        "AuthResponse": object(
+            json!({
+                "status": {"const": "authenticated"},
+                "access_token": {"type": "string", "description": "Absent where it went into a cookie."},
+                "token_type": {"const": "Bearer"},
+                "expires_in": {"type": "integer", "minimum": 1, "description": "How long the access token is good for, in seconds."},
+                "refresh_token": {"type": "string", "description": "Absent where it went into a cookie."},
+                "session_id": id,
+                "user": reference("User"),
+            }),
+            &["access_token", "refresh_token"],
+        ),
+        "VerificationRequired": status("verification_required"),
+        "Verified": status("verified"),
+        "Accepted": status("accepted"),
+        "Session": object(
+            json!({
+                "id": id,
+                "created_at": time,
+                "last_seen_at": time,
+                "expires_at": time,
+                "ip": maybe,
+                "user_agent": maybe,
+                "device": {"type": ["string", "null"], "examples": ["Firefox on Linux"]},
+                "current": {"type": "boolean", "description": "Whether it is the session that asks."},
+            }),
+            &[],
+        ),
+        "SessionList": list_of("Session"),
+        "Event": object(
+            json!({
+                "id": id,
+                "event": {"type": "string", "examples": ["session.created"]},
+                "at": time,
+                "outcome": {"enum": ["success", "failure"]},
+                "ip": maybe,
+                "user_agent": maybe,
+                "device": maybe,
+                "session_id": {"type": ["string", "null"], "format": "uuid"},
+            }),
+            &[],
+        ),
+        "HistoryList": list_of("Event"),
+        "Problem": {
+            "type": "object",
+            "description": "RFC 9457.",
+            "required": ["type", "title", "status", "detail", "code", "correlation_id"],
+            "properties": {
+                "type": {"type": "string", "pattern": "^urn:gatekeeper:error:"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "code": {"type": "string"},
+                "correlation_id": {"type": "string"},
+                "errors": {"type": "array", "items": reference("FieldError")},
+            },
+        },
+        "FieldError": object(
+            json!({
+                "pointer": {"type": "string", "description": "A JSON Pointer (RFC 6901) into the body; for a list, the parameter's name."},
+                "code": {"type": "string"},
+                "detail": {"type": "string"},
+            }),
+            &[],
+        ),
+    })
+}
+
+fn service() -> Value {
+    json!({
+        "KeySet": {
+            "type": "object",
+            "description": "RFC 7517.",
+            "required": ["keys"],
+            "properties": {"keys": {"type": "array", "items": {"type": "object", "required": ["kty", "kid", "alg", "use"]}}},
+        },
+        "Liveness": status("live"),
+        "Readiness": object(
+            json!({
+                "status": {"const": "ready"},
+                "checks": {
+                    "type": "object",
+                    "additionalProperties": {"enum": ["up", "degraded", "down"]},
+                    "examples": [{"postgres": "up", "workers": "up"}],
+                },
+            }),
+            &[],
+        ),
+        "OpenApi": {"type": "object", "required": ["openapi", "info", "paths"]},
+    })
+}

@@ -1,0 +1,167 @@
+//! Which tenant a request is for.
+
+use gatekeeper_core::{
+    Gatekeeper,
+    model::{TenantId, TenantSlug},
+};
+
+use crate::{
+    head::{HeaderView, RequestHead, Single},
+    problem::Problem,
+    settings::HttpSettings,
+};
+
+/// The tenant a request names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// None, or the default one by its name.
+    Default,
+    /// This one; whether it exists is for the store to say.
+    Slug(TenantSlug),
+}
+
+impl Named {
+    /// The tenant's id.
+    ///
+    /// # Errors
+    ///
+    /// 404 where there is no such tenant, or it is suspended.
+    pub(crate) async fn resolve(&self, gatekeeper: &Gatekeeper) -> Result<TenantId, Problem> {
+        match self {
+            Self::Default => Ok(TenantId::DEFAULT),
+            Self::Slug(slug) => gatekeeper.resolve_tenant(slug).await?.ok_or_else(unknown),
+        }
+    }
+}
+
+/// Reads `X-Tenant`, and the host name where tenants have some.
+///
+/// # Errors
+///
+/// 404 for what is no tenant's name, for a header that is there twice, and where header and host name two: to guess would be
+/// to let the caller choose which check sees which tenant.
+pub(crate) fn named<H: HeaderView>(
+    head: &RequestHead<'_, H>,
+    settings: &HttpSettings,
+) -> Result<Named, Problem> {
+    let by_header = match head.single("x-tenant") {
+        Single::Absent => None,
+        Single::Text(text) => Some(TenantSlug::parse(text).ok_or_else(unknown)?),
+        Single::Unreadable => return Err(unknown()),
+    };
+    let by_host = by_host(head, settings)?;
+    let slug = match (by_header, by_host) {
+        (Some(one), Some(other)) if one != other => return Err(unknown()),
+        (one, other) => one.or(other),
+    };
+    Ok(match slug {
+        Some(slug) if slug.as_str() != TenantSlug::DEFAULT => Named::Slug(slug),
+        Some(_) | None => Named::Default,
+    })
+}
+
+fn by_host<H: HeaderView>(
+    head: &RequestHead<'_, H>,
+    settings: &HttpSettings,
+) -> Result<Option<TenantSlug>, Problem> {
+    let Some(suffix) = settings.tenant_host_suffix() else {
+        return Ok(None);
+    };
+    // RFC 9112 section 3.2.2: the request line's host goes before the header's.
+    let host = match head.authority {
+        Some(authority) => authority,
+        None => match head.single("host") {
+            Single::Text(host) => host,
+            Single::Absent => return Ok(None),
+            Single::Unreadable => return Err(unknown()),
+        },
+    };
+    let name = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(host, |(name, _)| name)
+        .to_ascii_lowercase();
+    match name.strip_suffix(suffix) {
+        None => Ok(None),
+        Some(label) => TenantSlug::parse(label).map(Some).ok_or_else(unknown),
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::new("tenant.not_found")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn read(authority: Option<&str>, pairs: &[(&'static str, &str)]) -> Result<String, String> {
+        let settings = HttpSettings::new()
+            .tenant_hosts("auth.example.com")
+            .unwrap();
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        let head = RequestHead {
+            method: "GET",
+            authority,
+            headers: &headers,
+            peer: None,
+        };
+        match named(&head, &settings) {
+            Ok(Named::Default) => Ok("(default)".to_owned()),
+            Ok(Named::Slug(slug)) => Ok(slug.as_str().to_owned()),
+            Err(problem) => Err(problem.code().to_owned()),
+        }
+    }
+
+    #[test]
+    fn header_and_host_name_a_tenant() {
+        let ok = |text: &str| Ok(text.to_owned());
+        assert_eq!(read(None, &[]), ok("(default)"));
+        assert_eq!(read(None, &[("x-tenant", "acme")]), ok("acme"));
+        assert_eq!(read(None, &[("x-tenant", "default")]), ok("(default)"));
+        assert_eq!(
+            read(None, &[("host", "acme.auth.example.com:8443")]),
+            ok("acme")
+        );
+        assert_eq!(read(None, &[("host", "ACME.auth.example.com")]), ok("acme"));
+        assert_eq!(read(None, &[("host", "auth.example.com")]), ok("(default)"));
+        assert_eq!(
+            read(
+                Some("acme.auth.example.com"),
+                &[("host", "other.auth.example.com")]
+            ),
+            ok("acme")
+        );
+        assert_eq!(
+            read(
+                None,
+                &[("host", "acme.auth.example.com"), ("x-tenant", "acme")]
+            ),
+            ok("acme")
+        );
+    }
+
+    #[test]
+    fn what_is_doubtful_is_no_tenant() {
+        let refused = Err("tenant.not_found".to_owned());
+        for pairs in [
+            &[("x-tenant", "Acme")][..],
+            &[("x-tenant", "")],
+            &[("x-tenant", "a/b")],
+            &[("x-tenant", "acme"), ("x-tenant", "acme")],
+            &[("x-tenant", "acme"), ("host", "other.auth.example.com")],
+            &[("host", "a.b.auth.example.com")],
+            &[("host", "_.auth.example.com")],
+        ] {
+            assert_eq!(read(None, pairs), refused, "{pairs:?}");
+        }
+    }
+}
