@@ -8,5 +8,8 @@ pub mod store;
 
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::{flows::run as run_flow, store::run};
+    pub use crate::{
+        flows::{run as run_flow, run_faults, run_machines},
+        store::run,
+    };
 }

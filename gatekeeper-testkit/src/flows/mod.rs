@@ -14,7 +14,9 @@
 mod administration;
 mod email;
 mod enumeration;
+mod faults;
 mod keys;
+mod machine;
 mod outbox;
 mod passwords;
 mod profile;
@@ -29,6 +31,8 @@ mod world;
 
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
+pub use faults::{Scenario, run as run_faults};
+pub use machine::run as run_machines;
 pub use world::{PASSWORD, World};
 
 use crate::store::StoreFixture;

@@ -29,3 +29,19 @@ mod flows {
         StoreFixture::new(repository.clone()).with_other_node(repository)
     });
 }
+
+/// The flows with a fault at every call.
+mod flows_with_faults {
+    use gatekeeper_core::store::memory::MemoryRepository;
+    use gatekeeper_testkit::store::StoreFixture;
+
+    gatekeeper_testkit::fault_conformance!(StoreFixture::new(MemoryRepository::new()));
+}
+
+/// The flows against their model.
+mod machines {
+    use gatekeeper_core::store::memory::MemoryRepository;
+    use gatekeeper_testkit::store::StoreFixture;
+
+    gatekeeper_testkit::state_machines!(256, StoreFixture::new(MemoryRepository::new()));
+}

@@ -4,7 +4,12 @@ use super::{Accounts, Register, Registered};
 use crate::{
     AccountError, Error, RequestContext, Violations,
     config::EmailVerification,
-    flows::{Record, Unit, sessions::NewSession, validate},
+    env::Random,
+    flows::{
+        Record, Unit,
+        sessions::{insert_session, new_session},
+        validate,
+    },
     hooks::Registration,
     mail::AccountMail,
     model::{
@@ -149,7 +154,8 @@ impl Accounts<'_> {
                 None
             }
             None => {
-                let user = self.insert_user(&mut unit, cx, applicant, now).await?;
+                let user = applicant.user(self.0.random(), cx, now);
+                insert_user(&mut unit, &user, applicant).await?;
                 unit.mail(&AccountMail::VerifyEmail { user_id: user.id })
                     .await?;
                 Some(user)
@@ -166,32 +172,28 @@ impl Accounts<'_> {
     ) -> Result<Registered, Error> {
         let inner = self.0.inner();
         let now = inner.clock.now();
+        let user = applicant.user(self.0.random(), cx, now);
+        let session = new_session(inner, cx, user.id, vec![AuthMethod::Password], now);
+        let sessions = self.0.sessions();
+        let custom = sessions.custom_claims(cx, &user, &session).await?;
+
         let mut unit = Unit::begin(inner, cx, now).await?;
-        let user = match self.insert_user(&mut unit, cx, applicant, now).await {
+        match insert_user(&mut unit, &user, applicant).await {
             Err(Error::Store(error)) if error.is_conflict(Constraint::UserEmail) => {
                 drop(unit);
                 return self.email_taken(cx, applicant, &error).await;
             }
             made => made?,
-        };
+        }
         unit.mail(&AccountMail::VerifyEmail { user_id: user.id })
             .await?;
-        let session = NewSession {
-            user: &user,
-            methods: vec![AuthMethod::Password],
-        }
-        .insert(&mut unit, inner, cx, now)
-        .await?;
+        insert_session(&mut unit, &session).await?;
         let account = Account {
             user,
             password: None,
             authority: Authority::default(),
         };
-        let signed_in = self
-            .0
-            .sessions()
-            .tokens_for(cx, session, account, now)
-            .await?;
+        let signed_in = sessions.tokens_for(session, account, custom, now)?;
         unit.commit().await?;
         inner
             .hooks
@@ -224,40 +226,35 @@ impl Accounts<'_> {
         tracing::debug!(%conflict, "sign-up with a taken address");
         Err(AccountError::EmailTaken.into())
     }
+}
 
-    async fn insert_user(
-        &self,
-        unit: &mut Unit<'_>,
-        cx: &RequestContext,
-        applicant: &Applicant,
-        now: Timestamp,
-    ) -> Result<User, Error> {
-        let user = User {
-            id: UserId::new(now, self.0.random()),
+/// Writes a new user with the password and the audit event.
+async fn insert_user(unit: &mut Unit<'_>, user: &User, applicant: &Applicant) -> Result<(), Error> {
+    unit.tx().users().insert(user).await?;
+    let password = applicant.password(user, user.created_at);
+    unit.tx().credentials().set_password(&password).await?;
+    unit.record(Record::success(Event::AccountRegistered).by(user.id))
+        .await
+}
+
+impl Applicant {
+    fn user(&self, random: &dyn Random, cx: &RequestContext, now: Timestamp) -> User {
+        User {
+            id: UserId::new(now, random),
             tenant_id: cx.tenant_id,
-            email: applicant.email.clone(),
+            email: self.email.clone(),
             email_verified_at: None,
-            name: applicant.name.clone(),
-            locale: applicant.locale.clone(),
+            name: self.name.clone(),
+            locale: self.locale.clone(),
             avatar_url: None,
             metadata: Map::new(),
             disabled_at: None,
             created_at: now,
             updated_at: now,
             last_sign_in_at: None,
-        };
-        unit.tx().users().insert(&user).await?;
-        unit.tx()
-            .credentials()
-            .set_password(&applicant.password(&user, now))
-            .await?;
-        unit.record(Record::success(Event::AccountRegistered).by(user.id))
-            .await?;
-        Ok(user)
+        }
     }
-}
 
-impl Applicant {
     fn password(&self, user: &User, now: Timestamp) -> PasswordCredential {
         PasswordCredential {
             user_id: user.id,

@@ -18,13 +18,15 @@ mod refresh;
 mod sign_in;
 mod sign_out;
 
-pub(crate) use sign_in::NewSession;
+pub(crate) use sign_in::{insert_session, new_session};
+
+use serde_json::{Map, Value};
 
 use crate::{
     Error, Gatekeeper, RequestContext,
     crypto::jwt::AccessClaims,
     flows::accounts::Profile,
-    model::{Account, SecretString, Session, Timestamp, TokenId},
+    model::{Account, SecretString, Session, Timestamp, TokenId, User},
 };
 
 /// Sessions. From [`Gatekeeper::sessions`].
@@ -56,12 +58,23 @@ pub enum SignIn {
 }
 
 impl Sessions<'_> {
-    /// The tokens of a session as it now stands.
-    pub(crate) async fn tokens_for(
+    /// What the application adds to the access token of a session. Asked outside of any transaction.
+    pub(crate) async fn custom_claims(
         &self,
         cx: &RequestContext,
+        user: &User,
+        session: &Session,
+    ) -> Result<Map<String, Value>, Error> {
+        let claims = self.0.inner().hooks.claims(cx, user, session).await;
+        claims.map_err(Error::Refused)
+    }
+
+    /// The tokens of a session as it now stands.
+    pub(crate) fn tokens_for(
+        &self,
         session: Session,
         account: Account,
+        custom: Map<String, Value>,
         now: Timestamp,
     ) -> Result<SignedIn, Error> {
         let inner = self.0.inner();
@@ -69,11 +82,6 @@ impl Sessions<'_> {
             user, authority, ..
         } = account;
         let profile = Profile::new(user, authority);
-        let custom = inner
-            .hooks
-            .claims(cx, &profile.user, &session)
-            .await
-            .map_err(Error::Refused)?;
         let claims = AccessClaims {
             user_id: profile.user.id,
             tenant_id: session.tenant_id,

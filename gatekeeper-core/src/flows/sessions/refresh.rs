@@ -49,7 +49,8 @@ impl Sessions<'_> {
         };
         match inner.repository.rotate_session(&rotation).await? {
             Some(RotatedSession { session, account }) => {
-                self.tokens_for(cx, session, account, now).await
+                let custom = self.custom_claims(cx, &account.user, &session).await?;
+                self.tokens_for(session, account, custom, now)
             }
             None => self.refresh_stale(cx, &token, now).await,
         }
@@ -77,7 +78,8 @@ impl Sessions<'_> {
                 let account = account
                     .filter(|account| account.user.is_active())
                     .ok_or_else(invalid)?;
-                self.tokens_for(cx, session, account, now).await
+                let custom = self.custom_claims(cx, &account.user, &session).await?;
+                self.tokens_for(session, account, custom, now)
             }
             Staleness::Reuse => {
                 self.end_reused(cx, &session, token).await?;

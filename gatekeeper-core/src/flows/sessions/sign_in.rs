@@ -31,57 +31,48 @@ impl Refused {
     }
 }
 
-/// A session about to begin.
-pub(crate) struct NewSession<'a> {
-    pub(crate) user: &'a User,
-    pub(crate) methods: Vec<AuthMethod>,
+/// A session about to begin, not yet written.
+pub(crate) fn new_session(
+    inner: &Inner,
+    cx: &RequestContext,
+    user: UserId,
+    methods: Vec<AuthMethod>,
+    now: Timestamp,
+) -> Session {
+    let lifetimes = &inner.config.sessions;
+    let absolute_expires_at = now.after(lifetimes.absolute_lifetime);
+    Session {
+        // Always a new id: whatever the browser had before names nothing afterwards (CVE-2022-25896).
+        id: SessionId::new(now, inner.random.as_ref()),
+        tenant_id: cx.tenant_id,
+        user_id: user,
+        generation: 0,
+        rotated_at: now,
+        created_at: now,
+        authenticated_at: now,
+        methods,
+        mfa_verified_at: None,
+        last_seen_at: now,
+        idle_expires_at: now.after(lifetimes.idle_lifetime).min(absolute_expires_at),
+        absolute_expires_at,
+        ended_at: None,
+        end_reason: None,
+        ip: cx.ip,
+        user_agent: cx.user_agent.clone(),
+    }
 }
 
-impl NewSession<'_> {
-    /// Writes the session and its audit event.
-    pub(crate) async fn insert(
-        self,
-        unit: &mut Unit<'_>,
-        inner: &Inner,
-        cx: &RequestContext,
-        now: Timestamp,
-    ) -> Result<Session, Error> {
-        let lifetimes = &inner.config.sessions;
-        let absolute_expires_at = now.after(lifetimes.absolute_lifetime);
-        let session = Session {
-            // Always a new id: whatever the browser had before names nothing afterwards (CVE-2022-25896).
-            id: SessionId::new(now, inner.random.as_ref()),
-            tenant_id: cx.tenant_id,
-            user_id: self.user.id,
-            generation: 0,
-            rotated_at: now,
-            created_at: now,
-            authenticated_at: now,
-            methods: self.methods,
-            mfa_verified_at: None,
-            last_seen_at: now,
-            idle_expires_at: now.after(lifetimes.idle_lifetime).min(absolute_expires_at),
-            absolute_expires_at,
-            ended_at: None,
-            end_reason: None,
-            ip: cx.ip,
-            user_agent: cx.user_agent.clone(),
-        };
-        unit.tx().sessions().insert(&session).await?;
-        let record = Record::success(Event::SessionCreated).by(self.user.id);
-        let methods: Vec<&str> = session
-            .methods
-            .iter()
-            .map(|method| method.as_str())
-            .collect();
-        unit.record(
-            record
-                .detail("session_id", session.id.to_string())
-                .detail("methods", methods),
-        )
-        .await?;
-        Ok(session)
-    }
+/// Writes a session and its audit event.
+pub(crate) async fn insert_session(unit: &mut Unit<'_>, session: &Session) -> Result<(), Error> {
+    unit.tx().sessions().insert(session).await?;
+    let methods: Vec<&str> = session
+        .methods
+        .iter()
+        .map(|method| method.as_str())
+        .collect();
+    let record = Record::success(Event::SessionCreated).by(session.user_id);
+    let record = record.detail("session_id", session.id.to_string());
+    unit.record(record.detail("methods", methods)).await
 }
 
 impl Sessions<'_> {
@@ -189,6 +180,8 @@ impl Sessions<'_> {
         let inner = self.0.inner();
         let now = inner.clock.now();
         let user_id = account.user.id;
+        let session = new_session(inner, cx, user_id, methods, now);
+        let custom = self.custom_claims(cx, &account.user, &session).await?;
         let mut unit = Unit::begin(inner, cx, now).await?;
         let held = unit
             .tx()
@@ -213,14 +206,9 @@ impl Sessions<'_> {
         }
         user.last_sign_in_at = Some(now);
         unit.tx().users().update(&user).await?;
-        let session = NewSession {
-            user: &user,
-            methods,
-        }
-        .insert(&mut unit, inner, cx, now)
-        .await?;
+        insert_session(&mut unit, &session).await?;
         let account = Account { user, ..account };
-        let signed_in = self.tokens_for(cx, session, account, now).await?;
+        let signed_in = self.tokens_for(session, account, custom, now)?;
         unit.commit().await?;
         inner
             .hooks
