@@ -101,6 +101,24 @@ async fn lists_are_read_in_order() {
         let plan = plan(&mut connection, sql).await;
         assert_eq!(scans(&plan), [""; 0], "{sql}\n{plan}");
         assert!(!plan.contains("Sort"), "{sql}\n{plan}");
+        // With one filter, the index holds nothing that is not wanted. (How to join, the planner guesses while the tables
+        // are empty.)
+        let filters = [
+            "actor =",
+            "target =",
+            "event =",
+            "r.role =",
+            "u.disabled_at IS",
+        ];
+        if filters
+            .iter()
+            .filter(|filter| sql.contains(*filter))
+            .count()
+            < 2
+        {
+            let plan = plan.replace("Join Filter:", "");
+            assert!(!plan.contains("Filter:"), "{sql}\n{plan}");
+        }
     }
     finish(schema, connection).await;
 }

@@ -33,6 +33,27 @@ async fn json_comes_back(repository: &impl Repository) {
     assert_eq!(account.user, user);
 }
 
+/// By bytes, whatever the database's locale.
+async fn identities_are_sorted_by_bytes(repository: &impl Repository) {
+    let user = sample::user(TenantId::DEFAULT, 4);
+    insert(repository, &user).await;
+    let sorted = ["A", "B", "a", "a-b", "aB", "a_", "ab", "\u{e4}"];
+    let mut transaction = repository.begin().await.unwrap();
+    for provider in sorted.iter().rev() {
+        let mut identity = sample::identity(&user, 1);
+        identity.provider = (*provider).to_owned();
+        let inserted = transaction.credentials().insert_identity(&identity).await;
+        inserted.unwrap();
+    }
+    let identities = transaction
+        .credentials()
+        .list_identities(user.tenant_id, user.id)
+        .await
+        .unwrap();
+    let providers: Vec<_> = identities.iter().map(|row| row.provider.as_str()).collect();
+    assert_eq!(providers, sorted);
+}
+
 /// A lifetime without end saturates, and is no error.
 async fn the_end_of_time_is_kept(repository: &impl Repository) {
     let user = sample::user(TenantId::DEFAULT, 2);
@@ -88,6 +109,7 @@ async fn extreme_values_in_sqlite() {
     json_comes_back(&repository).await;
     the_end_of_time_is_kept(&repository).await;
     the_last_generation_is_the_last(&repository).await;
+    identities_are_sorted_by_bytes(&repository).await;
 }
 
 #[tokio::test]
@@ -97,6 +119,7 @@ async fn extreme_values_in_postgres() {
     json_comes_back(&repository).await;
     the_end_of_time_is_kept(&repository).await;
     the_last_generation_is_the_last(&repository).await;
+    identities_are_sorted_by_bytes(&repository).await;
 }
 
 /// PostgreSQL's text cannot hold U+0000. It is an error, not a panic and not another text.
