@@ -289,6 +289,19 @@ mod tests {
         ] {
             assert!(SecretKey::parse(text).is_err(), "{text}");
         }
+        for text in [
+            // Good base64, and words.
+            "thisisaverylongpassphrasewithoutanydigitsinitatallno",
+            "THISISAVERYLONGPASSPHRASEWITHOUTANYDIGITSINITATALLNO",
+            // Sixteen good bytes, twice.
+            "9f3c61d07ab8e25414cd83f6b02e975a9f3c61d07ab8e25414cd83f6b02e975a",
+        ] {
+            assert_eq!(
+                SecretKey::parse(text).unwrap_err(),
+                SecretKeyError::NotRandom,
+                "{text}"
+            );
+        }
         let passphrase = b"Tr0ub4dor&3 and a good deal more of it, with words";
         assert_eq!(
             SecretKey::from_bytes(passphrase).unwrap_err(),
