@@ -1,5 +1,7 @@
 //! The REST script against the bare API.
 
+mod failures;
+
 use gatekeeper_http::{Api, HttpSettings};
 use gatekeeper_testkit::rest::{self, BareApi, RestFixture, RestTarget, Transcript};
 
