@@ -1,12 +1,6 @@
 //! When what the API stands on gives way.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,6 +8,7 @@ use gatekeeper_core::{Hooks, Refusal, Registration, RequestContext, model::User}
 use gatekeeper_http::HttpSettings;
 use http::Request;
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::world::{ADA, PASSWORD, World};
 
@@ -49,44 +44,50 @@ async fn a_hook_refuses_in_its_own_words() {
     }
 }
 
+/// Stops behind the commit until it is let go.
 #[derive(Clone, Debug, Default)]
-struct Slow(Arc<AtomicBool>);
+struct Gate(Arc<GateState>);
+
+#[derive(Debug, Default)]
+struct GateState {
+    reached: Notify,
+    open: Notify,
+    passed: Notify,
+}
 
 #[async_trait]
-impl Hooks for Slow {
+impl Hooks for Gate {
     async fn after_register(&self, _: &RequestContext, _: &User) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        self.0.store(true, Ordering::SeqCst);
+        self.0.reached.notify_one();
+        self.0.open.notified().await;
+        self.0.passed.notify_one();
     }
 }
 
 /// A client that hangs up does not stop a flow between its commit and what follows.
 #[tokio::test]
 async fn a_flow_outlives_its_client() {
-    let hooks = Slow::default();
-    let done = Arc::clone(&hooks.0);
-    let world = World::with(|builder| builder.hooks(hooks), HttpSettings::new()).await;
+    let gate = Gate::default();
+    let state = Arc::clone(&gate.0);
+    let world = World::with(|builder| builder.hooks(gate), HttpSettings::new()).await;
     let request = Request::post("/v1/auth/register")
         .header("content-type", "application/json")
         .body(Bytes::from(
             json!({"email": ADA, "password": PASSWORD}).to_string(),
         ))
         .unwrap();
-    let hung_up =
-        tokio::time::timeout(Duration::from_millis(20), world.api.handle(request, None)).await;
-    if hung_up.is_ok() {
-        assert!(
-            done.load(Ordering::SeqCst),
-            "answered before the flow was through"
-        );
-    }
-    for _ in 0..200 {
-        if done.load(Ordering::SeqCst) {
-            return;
+    {
+        let mut answer = std::pin::pin!(world.api.handle(request, None));
+        tokio::select! {
+            _ = &mut answer => panic!("answered before the flow was through"),
+            () = state.reached.notified() => {}
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        // The client hangs up: its future is dropped here.
     }
-    panic!("the flow was dropped with its client");
+    state.open.notify_one();
+    tokio::time::timeout(Duration::from_secs(10), state.passed.notified())
+        .await
+        .expect("the flow was dropped with its client");
 }
 
 #[derive(Debug)]

@@ -1,5 +1,13 @@
 //! The REST script against the bare API.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "all of it is test code"
+)]
+
+mod failures;
+
 use gatekeeper_http::{Api, HttpSettings};
 use gatekeeper_testkit::rest::{self, BareApi, RestFixture, RestTarget, Transcript};
 
