@@ -1,0 +1,111 @@
+use async_trait::async_trait;
+use gatekeeper_core::{
+    model::{ExternalIdentity, PasswordCredential, SecretString, TenantId, UserId},
+    store::{Constraint, CredentialRepository, StoreError},
+};
+
+use super::{SqlTransaction, conflict, dialect::Time, query, statements::statements};
+
+statements! {
+    find_password = "SELECT tenant_id, user_id, hash, changed_at FROM {p}passwords \
+                     WHERE tenant_id = $1 AND user_id = $2";
+    set_password = "INSERT INTO {p}passwords (tenant_id, user_id, hash, changed_at) \
+                    VALUES ($1, $2, $3, $4) \
+                    ON CONFLICT (tenant_id, user_id) \
+                    DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at";
+    replace_hash = "UPDATE {p}passwords SET hash = $4 \
+                    WHERE tenant_id = $1 AND user_id = $2 AND hash = $3";
+    delete_password = "DELETE FROM {p}passwords WHERE tenant_id = $1 AND user_id = $2";
+    find_identity = "SELECT {identity} FROM {p}external_identities \
+                     WHERE tenant_id = $1 AND provider = $2 AND subject = $3";
+    insert_identity = "INSERT INTO {p}external_identities ({identity}) \
+                       VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    list_identities = "SELECT {identity} FROM {p}external_identities \
+                       WHERE tenant_id = $1 AND user_id = $2 ORDER BY provider, subject";
+}
+
+#[async_trait]
+impl CredentialRepository for SqlTransaction {
+    async fn find_password(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Option<PasswordCredential>, StoreError> {
+        let query = query(&self.sql.credentials.find_password)
+            .bind(tenant.as_uuid())
+            .bind(user.as_uuid());
+        self.fetch_one(query).await
+    }
+
+    async fn set_password(&mut self, password: &PasswordCredential) -> Result<(), StoreError> {
+        let query = query(&self.sql.credentials.set_password)
+            .bind(password.tenant_id.as_uuid())
+            .bind(password.user_id.as_uuid())
+            .bind(password.hash.expose())
+            .bind(Time(password.changed_at));
+        self.execute(query).await.map(|_| ())
+    }
+
+    async fn replace_hash(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        old: &SecretString,
+        new: &SecretString,
+    ) -> Result<bool, StoreError> {
+        let query = query(&self.sql.credentials.replace_hash)
+            .bind(tenant.as_uuid())
+            .bind(user.as_uuid())
+            .bind(old.expose())
+            .bind(new.expose());
+        Ok(self.execute(query).await? > 0)
+    }
+
+    async fn delete_password(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<bool, StoreError> {
+        let query = query(&self.sql.credentials.delete_password)
+            .bind(tenant.as_uuid())
+            .bind(user.as_uuid());
+        Ok(self.execute(query).await? > 0)
+    }
+
+    async fn find_identity(
+        &mut self,
+        tenant: TenantId,
+        provider: &str,
+        subject: &str,
+    ) -> Result<Option<ExternalIdentity>, StoreError> {
+        let query = query(&self.sql.credentials.find_identity)
+            .bind(tenant.as_uuid())
+            .bind(provider)
+            .bind(subject);
+        self.fetch_one(query).await
+    }
+
+    async fn insert_identity(&mut self, identity: &ExternalIdentity) -> Result<(), StoreError> {
+        let query = query(&self.sql.credentials.insert_identity)
+            .bind(identity.tenant_id.as_uuid())
+            .bind(identity.provider.as_str())
+            .bind(identity.subject.as_str())
+            .bind(identity.user_id.as_uuid())
+            .bind(Time(identity.created_at));
+        match self.execute(query).await? {
+            0 => Err(conflict(Constraint::ExternalIdentity)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn list_identities(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+    ) -> Result<Vec<ExternalIdentity>, StoreError> {
+        let query = query(&self.sql.credentials.list_identities)
+            .bind(tenant.as_uuid())
+            .bind(user.as_uuid());
+        self.fetch(query).await
+    }
+}

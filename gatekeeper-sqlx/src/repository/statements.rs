@@ -1,0 +1,108 @@
+//! The statements of every aggregate, made once for each repository.
+
+use super::{
+    audit, credentials, effects, migrate, outbox, revocations, roles, rows, sessions, signing_keys,
+    single, tenants, tokens, users,
+};
+use crate::{Settings, settings::Templates};
+
+/// Declares `Sql`, the statements of one file, from their templates.
+macro_rules! statements {
+    ($($name:ident = $template:expr;)*) => {
+        #[derive(Debug)]
+        pub(in super::super) struct Sql {
+            $(pub(in super::super) $name: sqlx::SqlStr,)*
+        }
+
+        impl Sql {
+            pub(in super::super) fn new(templates: &crate::settings::Templates) -> Self {
+                Self {
+                    $($name: templates.sql($template),)*
+                }
+            }
+
+            /// Each with its name.
+            #[cfg(test)]
+            pub(in super::super) fn all(&self) -> Vec<(&'static str, &str)> {
+                vec![$((stringify!($name), self.$name.as_str()),)*]
+            }
+        }
+    };
+}
+pub(in super::super) use statements;
+
+/// All of them.
+#[derive(Debug)]
+pub(in super::super) struct Statements {
+    pub(in super::super) audit: audit::Lists,
+    pub(in super::super) audit_append: sqlx::SqlStr,
+    pub(in super::super) credentials: credentials::Sql,
+    pub(in super::super) effects: effects::Sql,
+    pub(in super::super) migrate: migrate::Sql,
+    pub(in super::super) outbox: outbox::Sql,
+    pub(in super::super) revocations: revocations::Sql,
+    pub(in super::super) roles: roles::Sql,
+    pub(in super::super) sessions: sessions::Sql,
+    pub(in super::super) signing_keys: signing_keys::Sql,
+    pub(in super::super) single: single::Sql,
+    pub(in super::super) tenants: tenants::Sql,
+    pub(in super::super) tokens: tokens::Sql,
+    pub(in super::super) user_lists: users::Lists,
+    pub(in super::super) users: users::Sql,
+}
+
+impl Statements {
+    pub(in super::super) fn new(templates: &Templates) -> Self {
+        Self {
+            audit: audit::Lists::new(templates),
+            audit_append: templates.sql(audit::APPEND),
+            credentials: credentials::Sql::new(templates),
+            effects: effects::Sql::new(templates),
+            migrate: migrate::Sql::new(templates),
+            outbox: outbox::Sql::new(templates),
+            revocations: revocations::Sql::new(templates),
+            roles: roles::Sql::new(templates),
+            sessions: sessions::Sql::new(templates),
+            signing_keys: signing_keys::Sql::new(templates),
+            single: single::Sql::new(templates),
+            tenants: tenants::Sql::new(templates),
+            tokens: tokens::Sql::new(templates),
+            user_lists: users::Lists::new(templates),
+            users: users::Sql::new(templates),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Statements {
+    /// Each with its name, but for the lists.
+    pub(in super::super) fn all(&self) -> Vec<(&'static str, &str)> {
+        let mut all = [
+            self.credentials.all(),
+            self.effects.all(),
+            self.migrate.all(),
+            self.outbox.all(),
+            self.revocations.all(),
+            self.roles.all(),
+            self.sessions.all(),
+            self.signing_keys.all(),
+            self.single.all(),
+            self.tenants.all(),
+            self.tokens.all(),
+            self.users.all(),
+        ]
+        .concat();
+        all.push(("append", self.audit_append.as_str()));
+        all
+    }
+
+    /// The lists of users and of the audit trail.
+    pub(in super::super) fn lists(&self) -> Vec<&str> {
+        [self.user_lists.all(), self.audit.all()].concat()
+    }
+}
+
+/// The templates of this database under these settings; `more` holds what depends on them.
+pub(in super::super) fn templates(settings: &Settings, more: &[(&'static str, &str)]) -> Templates {
+    Templates::new(&[rows::COLUMNS, super::dialect::TOKENS, more], settings)
+}

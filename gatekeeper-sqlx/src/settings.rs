@@ -1,0 +1,156 @@
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+use crate::SetupError;
+
+/// How the tables are called.
+///
+/// ```
+/// # fn main() -> Result<(), gatekeeper_sqlx::SetupError> {
+/// use gatekeeper_sqlx::Settings;
+///
+/// let settings = Settings::new().table_prefix("auth_")?.schema("accounts")?;
+/// assert!(Settings::new().table_prefix("drop table").is_err());
+/// # let _ = settings;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    table_prefix: String,
+    schema: Option<String>,
+}
+
+impl Settings {
+    /// The defaults: tables called `gatekeeper_...`; on PostgreSQL in the schema that the connection finds first.
+    pub fn new() -> Self {
+        Self {
+            table_prefix: "gatekeeper_".to_owned(),
+            schema: None,
+        }
+    }
+
+    /// Sets what the names of tables and indexes begin with.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::Name`] unless it is of the form `[a-z_][a-z0-9_]{0,30}`.
+    pub fn table_prefix(mut self, prefix: impl Into<String>) -> Result<Self, SetupError> {
+        self.table_prefix = identifier(prefix.into())?;
+        Ok(self)
+    }
+
+    /// Sets the schema the tables are in; it is made where it does not exist. SQLite, which has none, refuses it.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::Name`] unless it is of the form `[a-z_][a-z0-9_]{0,30}`.
+    pub fn schema(mut self, schema: impl Into<String>) -> Result<Self, SetupError> {
+        self.schema = Some(identifier(schema.into())?);
+        Ok(self)
+    }
+
+    pub(crate) fn schema_name(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    /// Names this set of tables in its database, in at most 63 bytes: what PostgreSQL allows a channel to be called.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn channel(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{schema}.{}", self.table_prefix),
+            None => self.table_prefix.clone(),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The text goes into statements, where no parameter can stand: nothing but this form may ever come in.
+fn identifier(text: String) -> Result<String, SetupError> {
+    let mut bytes = text.bytes();
+    let sound = bytes
+        .next()
+        .is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && text.len() <= 31;
+    if sound {
+        Ok(text)
+    } else {
+        Err(SetupError::Name(text))
+    }
+}
+
+/// Makes statements of templates: replaces the tokens of the dialect and the names of the settings. Done once, when a
+/// repository is made.
+#[derive(Debug)]
+pub(crate) struct Templates(Vec<(&'static str, String)>);
+
+impl Templates {
+    /// Templates with these tokens, which may hold tokens that come behind them.
+    pub(crate) fn new(tokens: &[&[(&'static str, &str)]], settings: &Settings) -> Self {
+        let mut all: Vec<_> = tokens
+            .iter()
+            .flat_map(|some| some.iter())
+            .map(|&(token, text)| (token, text.to_owned()))
+            .collect();
+        let prefix = &settings.table_prefix;
+        let qualified = match &settings.schema {
+            Some(schema) => format!("\"{schema}\".{prefix}"),
+            None => prefix.clone(),
+        };
+        all.push(("{p}", qualified));
+        all.push(("{n}", prefix.clone()));
+        Self(all)
+    }
+
+    pub(crate) fn text(&self, template: &str) -> String {
+        self.0
+            .iter()
+            .fold(template.to_owned(), |text, (token, with)| {
+                text.replace(token, with)
+            })
+    }
+
+    /// # Security
+    ///
+    /// Safe to assert: templates are constants, and what comes from [`Settings`] went through [`identifier`].
+    pub(crate) fn sql(&self, template: &str) -> SqlStr {
+        let text = self.text(template);
+        debug_assert!(!text.contains('{'), "unknown token in {text}");
+        AssertSqlSafe(std::sync::Arc::<str>::from(text)).into_sql_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_could_leave_their_place_in_a_statement_are_refused() {
+        let long = "a".repeat(32);
+        for name in [
+            "", "1a", "A", "a-b", "a.b", "a\"", "a'", "a;", "a b", "a\0", "é", "{p}", &long,
+        ] {
+            assert!(Settings::new().table_prefix(name).is_err(), "{name:?}");
+            assert!(Settings::new().schema(name).is_err(), "{name:?}");
+        }
+        for name in ["a", "_", "a1_", &long[..31]] {
+            assert!(Settings::new().table_prefix(name).is_ok(), "{name:?}");
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_channel_name_fits() {
+        let long = "a".repeat(31);
+        let settings = Settings::new()
+            .table_prefix(&long)
+            .and_then(|settings| settings.schema(&long))
+            .unwrap();
+        assert_eq!(settings.channel().len(), 63);
+    }
+}

@@ -1,0 +1,54 @@
+//! No statement reads a whole table.
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::SqliteRepository;
+
+async fn plan(repository: &SqliteRepository, sql: &str) -> String {
+    sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+        .fetch_all(repository.pool())
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get::<String, _>("detail"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Lines that read from the beginning of a table or of one of its indexes, but for what is small by its nature.
+fn scans(plan: &str) -> Vec<&str> {
+    plan.lines()
+        .filter(|line| line.trim_start().starts_with("SCAN"))
+        .filter(|line| {
+            ["signing_keys", "migrations", "json_each", "CONSTANT ROW"]
+                .iter()
+                .all(|small| !line.contains(small))
+        })
+        // The three short lists of what is to be purged, put together.
+        .filter(|line| !matches!(line.trim(), "SCAN a" | "SCAN b" | "SCAN c" | "SCAN old"))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_statement_uses_an_index() {
+    let repository = SqliteRepository::open("sqlite::memory:").await.unwrap();
+    let statements = repository.statements();
+    assert!(statements.all().len() > 50);
+    for (name, sql) in statements.all() {
+        if ["create_table", "foreign_keys", "has_table"].contains(&name) {
+            continue;
+        }
+        let plan = plan(&repository, sql).await;
+        assert_eq!(scans(&plan), [""; 0], "{name}: {sql}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_read_in_order() {
+    let repository = SqliteRepository::open("sqlite::memory:").await.unwrap();
+    for sql in repository.statements().lists() {
+        let plan = plan(&repository, sql).await;
+        assert_eq!(scans(&plan), [""; 0], "{sql}\n{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+    }
+}

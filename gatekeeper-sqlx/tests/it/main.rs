@@ -1,0 +1,17 @@
+//! What the SQL stores promise: the conformance suite on each, and what is particular to them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what a test needs and does not get fails it"
+)]
+
+#[path = "../support/proxy.rs"]
+mod proxy;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod conformance;
+mod migrations;
+mod outage;
+mod signal;
+mod values;
