@@ -6,17 +6,17 @@ use actix_web::{
 };
 use bytes::Bytes;
 use gatekeeper_core::Gatekeeper;
-use gatekeeper_http::{Api, HttpSettings};
+use gatekeeper_http::Api;
 
 use crate::{
     body,
     convert::{request_of, response_of},
 };
 
-/// The whole REST API with the default [`HttpSettings`], for `App::configure`; the extractors and guards then work in every
+/// The whole REST API with the default [`HttpSettings`](gatekeeper_http::HttpSettings), for `App::configure`; the extractors and guards then work in every
 /// route of the application.
-pub fn configure(gatekeeper: Gatekeeper) -> impl FnOnce(&mut ServiceConfig) {
-    configure_with(Api::new(gatekeeper, HttpSettings::new()))
+pub fn configure(gatekeeper: Gatekeeper) -> impl FnOnce(&mut ServiceConfig) + Clone {
+    configure_with(Api::from(gatekeeper))
 }
 
 /// The whole REST API, for `App::configure` at the root of the application; the extractors and guards then work in every
@@ -25,7 +25,7 @@ pub fn configure(gatekeeper: Gatekeeper) -> impl FnOnce(&mut ServiceConfig) {
 /// Everything below the API's own prefixes (`/v1/auth` and the like) is answered by the API, with a problem document where
 /// there is nothing; a route that the application adds there must come before. The application keeps its own default
 /// service.
-pub fn configure_with(api: Api) -> impl FnOnce(&mut ServiceConfig) {
+pub fn configure_with(api: Api) -> impl FnOnce(&mut ServiceConfig) + Clone {
     move |config| {
         let mut below: BTreeMap<&'static str, Vec<&'static str>> = BTreeMap::new();
         let mut elsewhere = Vec::new();

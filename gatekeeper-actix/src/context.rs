@@ -5,7 +5,7 @@ use gatekeeper_core::RequestContext;
 
 use crate::{
     convert::{head_of, headers_of},
-    identify::{api_of, not_configured},
+    identify::{NotConfigured, api_of},
     rejection::Rejection,
 };
 
@@ -40,7 +40,7 @@ impl FromRequest for Context {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let api = api_of(&request).ok_or_else(not_configured)?;
+            let api = api_of(&request).ok_or(NotConfigured)?;
             let headers = headers_of(&request);
             let context = api.context(&head_of(&request, &headers)).await;
             Ok(Self(context.map_err(Rejection::from)?))

@@ -4,7 +4,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use actix_web::{HttpMessage, HttpRequest, web::Data};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web::Data};
 use gatekeeper_core::Identity;
 use gatekeeper_http::Api;
 
@@ -79,7 +79,7 @@ impl<T: 'static> Extraction<T> {
         M: FnOnce(&HttpRequest, &Api, Option<Arc<Identity>>) -> Result<T, Rejection> + 'static,
     {
         let Some(api) = api_of(request) else {
-            return Self(State::Now(Some(Err(not_configured()))));
+            return Self(State::Now(Some(Err(NotConfigured.into()))));
         };
         match identify(request, api) {
             Identified::Now(judged) => {
@@ -117,9 +117,26 @@ impl<T> std::fmt::Debug for Extraction<T> {
     }
 }
 
-/// A fault of the application's: answered 500, so that nothing is open by mistake.
-pub(crate) fn not_configured() -> actix_web::Error {
-    actix_web::error::ErrorInternalServerError(
-        "gatekeeper_actix::configure was not called for this part of the application",
-    )
+/// `configure` was not called for this part of the application: a fault of the application's, answered 500, so that nothing
+/// is open by mistake.
+#[derive(Debug)]
+pub(crate) struct NotConfigured;
+
+impl std::fmt::Display for NotConfigured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("gatekeeper_actix::configure was not called for this part of the application")
+    }
+}
+
+impl ResponseError for NotConfigured {
+    // What is wrong is for the log, which has the error itself, and not for the caller.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::InternalServerError()
+            .content_type("application/problem+json")
+            .insert_header(("cache-control", "no-store"))
+            .body(concat!(
+                r#"{"type":"urn:gatekeeper:error:internal","title":"Internal error","status":500,"#,
+                r#""detail":"an internal error occurred","code":"internal"}"#
+            ))
+    }
 }

@@ -1,14 +1,14 @@
 //! Gatekeeper for actix-web.
 
 mod body;
+mod configure;
 mod context;
-mod current_user;
 mod convert;
+mod current_user;
 mod identify;
 mod middleware;
 mod rejection;
 mod requirement;
-mod configure;
 
 pub use gatekeeper_core as core;
 pub use gatekeeper_core::{
@@ -18,10 +18,10 @@ pub use gatekeeper_core::{
 };
 pub use gatekeeper_http::{Api, HttpSettings, IpNet, Problem, Requirement, SettingError, Verdict};
 
+pub use configure::{configure, configure_with, fallback};
 pub use context::Context;
 pub use current_user::{CurrentUser, MaybeUser, Require};
 pub use identify::Extraction;
 pub use middleware::{Access, AccessFuture, AccessMiddleware, authenticate, require};
 pub use rejection::Rejection;
 pub use requirement::RequirementDef;
-pub use configure::{configure, configure_with, fallback};

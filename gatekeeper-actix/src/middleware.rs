@@ -18,7 +18,7 @@ use gatekeeper_http::{Api, PRIVATE_HEADERS, Requirement};
 use pin_project_lite::pin_project;
 
 use crate::{
-    identify::{Identified, Verified, api_of, identify, not_configured},
+    identify::{Identified, NotConfigured, Verified, api_of, identify},
     rejection::Rejection,
     requirement::check,
 };
@@ -112,7 +112,7 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let Some(api) = api_of(request.request()).cloned() else {
-            return AccessFuture::refused(request, not_configured().error_response());
+            return AccessFuture::refused(request, NotConfigured.error_response());
         };
         match identify(request.request(), &api) {
             Identified::Now(judged) => match self.access.admit(&request, &api, judged) {
@@ -190,7 +190,9 @@ where
             StepProjection::Waiting { future } => ready!(future.as_mut().poll(cx))?,
             // Complete already. Polled again after that, it has nothing more to give.
             StepProjection::Refused { response } => {
-                return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                return response
+                    .take()
+                    .map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
             }
         };
         mark_private(response.headers_mut());

@@ -27,10 +27,7 @@ impl Verified {
 }
 
 /// Who is asking. Does no I/O and allocates nothing, unless the blacklist may be behind.
-pub(crate) async fn identify(
-    parts: &Parts,
-    api: &Api,
-) -> Result<Option<Arc<Identity>>, Rejection> {
+pub(crate) async fn identify(parts: &Parts, api: &Api) -> Result<Option<Arc<Identity>>, Rejection> {
     let verified = parts.extensions.get::<Verified>();
     if let Some(identity) = verified.and_then(|verified| verified.by(api)) {
         return Ok(identity.clone());

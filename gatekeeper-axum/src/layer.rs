@@ -196,7 +196,9 @@ where
             StepProjection::Waiting { future } => ready!(future.as_mut().poll(cx))?,
             // Complete already. Polled again after that, it has nothing more to give.
             StepProjection::Refused { response } => {
-                return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
+                return response
+                    .take()
+                    .map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
             }
         };
         mark_private(response.headers_mut());
@@ -213,7 +215,10 @@ impl<F, E> std::fmt::Debug for AccessFuture<F, E> {
 /// No cache may hand what one user got to another (CVE-2025-48947), unless the handler has said what caches may do.
 fn mark_private(headers: &mut HeaderMap) {
     for (name, value) in PRIVATE_HEADERS {
-        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
+        let (name, value) = (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
         if name == header::VARY {
             if !headers.get_all(&name).iter().any(|there| there == value) {
                 headers.append(name, value);

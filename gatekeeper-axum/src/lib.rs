@@ -23,4 +23,4 @@ pub use current_user::{CurrentUser, MaybeUser, Require};
 pub use layer::{Access, AccessFuture, AccessLayer, authenticate, require};
 pub use rejection::Rejection;
 pub use requirement::RequirementDef;
-pub use router::{fallback, router, router_with};
+pub use router::{fallback, router, router_with, serve};

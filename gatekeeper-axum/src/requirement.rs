@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use gatekeeper_core::Identity;
-use gatekeeper_http::{Api, HeaderView, Requirement, RequestHead};
+use gatekeeper_http::{Api, HeaderView, RequestHead, Requirement};
 
 use crate::rejection::Rejection;
 

@@ -1,19 +1,20 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io, net::SocketAddr};
 
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{Request, State, connect_info::Connected},
     response::Response,
     routing::any,
+    serve::{IncomingStream, Listener},
 };
 use bytes::Bytes;
 use gatekeeper_core::Gatekeeper;
-use gatekeeper_http::{Api, HttpSettings};
+use gatekeeper_http::Api;
 
 use crate::{body, head};
 
-/// The whole REST API with the default [`HttpSettings`], to be merged into the application's router at its root.
+/// The whole REST API with the default [`HttpSettings`](gatekeeper_http::HttpSettings), to be merged into the application's router at its root.
 ///
 /// The application's own routes need the [`Api`] as well, to say who is asking; where there are any, make one and use
 /// [`router_with`].
@@ -21,7 +22,7 @@ pub fn router<S>(gatekeeper: Gatekeeper) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    router_with(Api::new(gatekeeper, HttpSettings::new()))
+    router_with(Api::from(gatekeeper))
 }
 
 /// The whole REST API, to be merged into the application's router at its root.
@@ -43,7 +44,7 @@ where
     let mut router = Router::new();
     for path in &paths {
         // Every method: it is the API that knows which are allowed, and answers 405.
-        router = router.route(path, any(serve));
+        router = router.route(path, any(answer));
     }
     for prefix in prefixes {
         if !paths.contains(prefix) {
@@ -71,7 +72,25 @@ pub async fn fallback(State(api): State<Api>, request: Request) -> Response {
     respond(&api, request.map(|_| Bytes::new())).await
 }
 
-async fn serve(State(api): State<Api>, request: Request) -> Response {
+/// Serves the application as `axum::serve` does, with the addresses of its clients known: audit trail and rate limits live on
+/// them.
+///
+/// # Errors
+///
+/// Those of `axum::serve`.
+pub async fn serve<L>(listener: L, app: Router) -> io::Result<()>
+where
+    L: Listener<Addr = SocketAddr>,
+    SocketAddr: for<'a> Connected<IncomingStream<'a, L>>,
+{
+    axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .await
+}
+
+async fn answer(State(api): State<Api>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = body::collect(&parts.headers, body).await;
     respond(&api, Request::from_parts(parts, body)).await

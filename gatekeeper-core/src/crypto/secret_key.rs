@@ -66,7 +66,9 @@ pub enum SecretFileError {
         source: io::Error,
     },
     /// Others than its owner may read or change the file.
-    #[error("the file {0} of the secret key is open to others than its owner: set its mode to 0600")]
+    #[error(
+        "the file {0} of the secret key is open to others than its owner: set its mode to 0600"
+    )]
     Exposed(PathBuf),
     /// What the file holds is no key.
     #[error("the file {path} holds no secret key")]
@@ -203,7 +205,9 @@ impl SecretKey {
             Err(SecretFileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
             loaded => return loaded,
         }
-        let name = path.file_name().ok_or_else(|| failed(ErrorKind::InvalidInput.into()))?;
+        let name = path
+            .file_name()
+            .ok_or_else(|| failed(ErrorKind::InvalidInput.into()))?;
         let mut draft_name = name.to_owned();
         draft_name.push(format!(".{}.new", BASE64URL.encode(random.bytes::<9>())));
         let draft = path.with_file_name(draft_name);
@@ -513,7 +517,10 @@ mod tests {
                     })
                 })
                 .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
         assert_eq!(keys.len(), 1);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
@@ -532,7 +539,10 @@ mod tests {
         for mode in [0o640, 0o604, 0o620, 0o602, 0o601, 0o644] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let refused = SecretKey::load_or_create(&path, &SeededRandom::new(2));
-            assert!(matches!(refused, Err(SecretFileError::Exposed(_))), "{mode:o}");
+            assert!(
+                matches!(refused, Err(SecretFileError::Exposed(_))),
+                "{mode:o}"
+            );
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
         assert!(SecretKey::load_or_create(&path, &SeededRandom::new(2)).is_ok());
@@ -545,7 +555,10 @@ mod tests {
         for text in ["", "hunter2", &"Ab1".repeat(5_000)] {
             write_new(&path, &text.into()).unwrap();
             let refused = SecretKey::load_or_create(&path, &SeededRandom::new(1));
-            assert!(matches!(refused, Err(SecretFileError::Key { .. })), "{text}");
+            assert!(
+                matches!(refused, Err(SecretFileError::Key { .. })),
+                "{text}"
+            );
             assert_eq!(fs::read_to_string(&path).unwrap().trim_end(), text);
             fs::remove_file(&path).unwrap();
         }
