@@ -2,6 +2,7 @@
 
 pub mod faults;
 pub mod flows;
+pub mod rest;
 pub mod sample;
 pub mod store;
 

@@ -1,0 +1,80 @@
+use gatekeeper_core::{
+    Config, Gatekeeper,
+    crypto::{SecretKey, password::danger::danger_weak_hashing},
+    store::memory::MemoryRepository,
+    testing::{ManualClock, RecordingMailer, SeededRandom},
+};
+
+/// The public URL of the fixtures.
+pub const PUBLIC_URL: &str = "https://auth.example.com";
+
+/// A Gatekeeper for one run of the script: memory store, a clock that stands still, mails that are kept, cheap hashes.
+#[derive(Debug)]
+pub struct RestFixture {
+    gatekeeper: Gatekeeper,
+    clock: ManualClock,
+    mailer: RecordingMailer,
+}
+
+impl RestFixture {
+    /// A fresh one.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn new() -> Self {
+        let clock = ManualClock::default();
+        let mailer = RecordingMailer::new();
+        let mut config = Config::default();
+        config.hashing = danger_weak_hashing();
+        let gatekeeper = Gatekeeper::builder()
+            .repository(MemoryRepository::new())
+            .secret(SecretKey::generate(&SeededRandom::new(11)))
+            .public_url(PUBLIC_URL)
+            .config(config)
+            .mailer(mailer.clone())
+            .clock(clock.clone())
+            .random(SeededRandom::new(12))
+            .without_workers()
+            .build()
+            .await
+            .expect("the settings are sound");
+        Self {
+            gatekeeper,
+            clock,
+            mailer,
+        }
+    }
+
+    /// The Gatekeeper that the target has to serve.
+    pub const fn gatekeeper(&self) -> &Gatekeeper {
+        &self.gatekeeper
+    }
+
+    /// Its time.
+    pub const fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    /// Delivers what waits, and answers the token in the last mail to this address.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none.
+    pub async fn mailed_token(&self, address: &str) -> String {
+        self.gatekeeper
+            .outbox()
+            .deliver_due()
+            .await
+            .expect("the store answers");
+        let sent = self.mailer.sent();
+        let text = sent
+            .iter()
+            .rev()
+            .find(|mail| mail.to.as_str() == address && mail.text.contains("#token="))
+            .map(|mail| mail.text.clone())
+            .expect("a mail with a token");
+        let (_, rest) = text.split_once("#token=").expect("a token");
+        rest.split_whitespace().next().expect("a token").to_owned()
+    }
+}
