@@ -172,6 +172,13 @@ impl Api {
     }
 }
 
+impl From<Gatekeeper> for Api {
+    /// With the default settings.
+    fn from(gatekeeper: Gatekeeper) -> Self {
+        Self::new(gatekeeper, HttpSettings::new())
+    }
+}
+
 /// One request on its way to its handler: found, admitted, not yet read.
 pub(crate) struct Call {
     pub(crate) api: Api,

@@ -24,7 +24,7 @@ pub use cursor::Cursors;
 pub(crate) use digest::Digester;
 pub use refresh::{InvalidRefreshToken, RefreshToken, RefreshTokens};
 pub use seal::{Sealer, Unsealable};
-pub use secret_key::{SecretKey, SecretKeyError, SecretKeys, TooManyKeys};
+pub use secret_key::{SecretFileError, SecretKey, SecretKeyError, SecretKeys, TooManyKeys};
 
 /// Base64url without padding (RFC 7515 section 2). Refuses padding, and bits behind the last whole byte that are not
 /// zero: each value has one spelling.

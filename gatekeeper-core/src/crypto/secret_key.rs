@@ -1,4 +1,10 @@
-use std::{collections::HashSet, fmt};
+use std::{
+    collections::HashSet,
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, ErrorKind, Read, Write},
+    path::{Path, PathBuf},
+};
 
 use aws_lc_rs::hkdf;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -14,6 +20,8 @@ use crate::{
 const MIN_BYTES: usize = 32;
 /// The longest key, in bytes.
 const MAX_BYTES: usize = 1024;
+/// The longest text of a key: in hexadecimal, with some space around it.
+const MAX_TEXT: usize = 2 * MAX_BYTES + 64;
 /// The most earlier keys that are still believed.
 const MAX_PREVIOUS: usize = 4;
 
@@ -42,6 +50,35 @@ pub enum SecretKeyError {
     /// A text, a pattern or a sequence: nothing that a random generator makes.
     #[error("the key is not random; make one with a random generator")]
     NotRandom,
+}
+
+/// Why a secret key cannot be had from a file. Says nothing of the key itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretFileError {
+    /// The file cannot be read or made.
+    #[error("the file {path} of the secret key cannot be used")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Others than its owner may read or change the file.
+    #[error(
+        "the file {0} of the secret key is open to others than its owner: set its mode to 0600"
+    )]
+    Exposed(PathBuf),
+    /// What the file holds is no key.
+    #[error("the file {path} holds no secret key")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: SecretKeyError,
+    },
 }
 
 /// What a sub-key is for. One label a use, so that nothing made for one use is believed in another.
@@ -131,6 +168,82 @@ impl SecretKey {
         ))
     }
 
+    /// The key in this file; where there is no such file, a new key is made and written to it, with mode 0600 on Unix.
+    ///
+    /// It waits for the disk and belongs into the start of a program. Several processes may call it at once: one of them
+    /// makes the file, whole or not at all, and all have its key. A file that is there is never written to.
+    ///
+    /// ```
+    /// use gatekeeper_core::{crypto::SecretKey, env::SystemRandom};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("app.key");
+    /// let key = SecretKey::load_or_create(&path, &SystemRandom)?;
+    /// let again = SecretKey::load_or_create(&path, &SystemRandom)?;
+    /// assert_eq!(key.to_text().expose(), again.to_text().expose());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SecretFileError`]: the file can be neither read nor made, it holds no key, or, on Unix, it may be read or changed
+    /// by others than its owner.
+    ///
+    /// # Security
+    ///
+    /// Whoever reads the file can sign in as anybody. Keep it apart from backups of the database.
+    pub fn load_or_create(
+        path: impl AsRef<Path>,
+        random: &dyn Random,
+    ) -> Result<Self, SecretFileError> {
+        let path = path.as_ref();
+        let failed = |source| SecretFileError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        match Self::load(path) {
+            Err(SecretFileError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            loaded => return loaded,
+        }
+        let name = path
+            .file_name()
+            .ok_or_else(|| failed(ErrorKind::InvalidInput.into()))?;
+        let mut draft_name = name.to_owned();
+        draft_name.push(format!(".{}.new", BASE64URL.encode(random.bytes::<9>())));
+        let draft = path.with_file_name(draft_name);
+        let key = Self::generate(random);
+        // A link is made whole or not at all, and never in place of something else, as a renaming would be.
+        let made = write_new(&draft, &key.to_text()).and_then(|()| fs::hard_link(&draft, path));
+        let cleared = fs::remove_file(&draft);
+        match made {
+            Ok(()) => {
+                cleared.map_err(failed)?;
+                Ok(key)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::load(path),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn load(path: &Path) -> Result<Self, SecretFileError> {
+        let failed = |source| SecretFileError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(failed)?;
+        // Asked of the open file, so that it cannot be another by now.
+        if is_exposed(&file.metadata().map_err(failed)?) {
+            return Err(SecretFileError::Exposed(path.to_owned()));
+        }
+        let mut text = Zeroizing::new(String::with_capacity(MAX_TEXT + 1));
+        let most = u64::try_from(MAX_TEXT).unwrap_or(u64::MAX);
+        file.take(most).read_to_string(&mut text).map_err(failed)?;
+        Self::parse(&text).map_err(|source| SecretFileError::Key {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// The key in base64url, as [`parse`](Self::parse) reads it.
     pub fn to_text(&self) -> SecretString {
         BASE64URL.encode(self.0.expose()).into()
@@ -203,6 +316,30 @@ impl SecretKeys {
     pub(crate) fn all(&self) -> impl Iterator<Item = &SecretKey> {
         std::iter::once(&self.current).chain(&self.previous)
     }
+}
+
+/// Writes a file that was not there, and that its owner alone may read.
+fn write_new(path: &Path, text: &SecretString) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.expose().as_bytes())?;
+    file.write_all(b"\n")?;
+    // A key that is lost after something was sealed with it cannot be had again.
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn is_exposed(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
+}
+
+/// Access control lists are not looked at.
+#[cfg(not(unix))]
+fn is_exposed(_: &fs::Metadata) -> bool {
+    false
 }
 
 /// Whether bytes may have come from a random generator. Random bytes are refused less than once in 10^9 keys.
@@ -364,6 +501,83 @@ mod tests {
                 .unwrap_err(),
             TooManyKeys
         );
+    }
+
+    #[test]
+    fn a_file_is_made_once_and_keeps_its_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.key");
+        let key = SecretKey::load_or_create(&path, &SeededRandom::new(1)).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.trim_end(), key.to_text().expose());
+        let again = SecretKey::load_or_create(&path, &SeededRandom::new(2)).unwrap();
+        assert_eq!(again.to_text().expose(), key.to_text().expose());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn processes_that_start_together_have_the_same_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.key");
+        let keys: HashSet<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|seed| {
+                    let path = &path;
+                    scope.spawn(move || {
+                        let key = SecretKey::load_or_create(path, &SeededRandom::new(seed));
+                        key.unwrap().to_text().expose().to_owned()
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert_eq!(keys.len(), 1);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_may_read_or_change_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.key");
+        SecretKey::load_or_create(&path, &SeededRandom::new(1)).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        for mode in [0o640, 0o604, 0o620, 0o602, 0o601, 0o644] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = SecretKey::load_or_create(&path, &SeededRandom::new(2));
+            assert!(
+                matches!(refused, Err(SecretFileError::Exposed(_))),
+                "{mode:o}"
+            );
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(SecretKey::load_or_create(&path, &SeededRandom::new(2)).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_key_is_neither_used_nor_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.key");
+        for text in ["", "hunter2", &"Ab1".repeat(5_000)] {
+            write_new(&path, &text.into()).unwrap();
+            let refused = SecretKey::load_or_create(&path, &SeededRandom::new(1));
+            assert!(
+                matches!(refused, Err(SecretFileError::Key { .. })),
+                "{text}"
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap().trim_end(), text);
+            fs::remove_file(&path).unwrap();
+        }
+        let nowhere = directory.path().join("none").join("app.key");
+        let refused = SecretKey::load_or_create(nowhere, &SeededRandom::new(1));
+        assert!(matches!(refused, Err(SecretFileError::Io { .. })));
     }
 
     #[test]

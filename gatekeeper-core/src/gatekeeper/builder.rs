@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
@@ -12,9 +13,9 @@ use super::{
 use crate::{
     Error, Hooks,
     blacklist::{Blacklist, StoreBlacklist, StoreBlacklistSettings, TokenAuthenticator},
-    config::{Config, ConfigError, PublicUrl},
+    config::{Config, ConfigError, EmailVerification, PublicUrl},
     crypto::{
-        Cursors, Digester, RefreshTokens, Sealer, SecretKey, SecretKeys,
+        Cursors, Digester, RefreshTokens, Sealer, SecretFileError, SecretKey, SecretKeys,
         jwt::{AccessTokenSettings, AccessTokenSettingsError, AccessTokens, Keyring},
         password::{HashingSettingsError, PasswordHasher},
     },
@@ -37,6 +38,7 @@ pub struct GatekeeperBuilder {
     public_url: Option<String>,
     repository: Option<Arc<dyn Repository>>,
     secret: Option<SecretKeys>,
+    secret_file: Option<PathBuf>,
     keyring: Option<Keyring>,
     mailer: Option<Arc<dyn Mailer>>,
     templates: Option<MailTemplates>,
@@ -57,6 +59,9 @@ pub enum BuildError {
     /// A setting is wrong.
     #[error("the setting {0}")]
     Config(#[from] ConfigError),
+    /// The file of the secret cannot be used.
+    #[error("the setting secret_file")]
+    SecretFile(#[from] SecretFileError),
     /// The settings of password hashing are wrong.
     #[error("the setting hashing")]
     Hashing(#[from] HashingSettingsError),
@@ -103,6 +108,13 @@ impl GatekeeperBuilder {
         self.secrets(SecretKeys::new(secret))
     }
 
+    /// The secret out of this file, which is made where there is none: see [`SecretKey::load_or_create`]. For one node; several
+    /// need the same secret, and a place of their own to keep it in.
+    pub fn secret_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.secret_file = Some(path.into());
+        self
+    }
+
     /// The secret, with the ones it replaced, which are still believed.
     pub fn secrets(mut self, secrets: SecretKeys) -> Self {
         self.secret = Some(secrets);
@@ -118,6 +130,13 @@ impl GatekeeperBuilder {
     /// The settings.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Whether an address must be verified before its account can be used: one setting of [`config`](Self::config), which goes
+    /// before this.
+    pub fn email_verification(mut self, verification: EmailVerification) -> Self {
+        self.config.email.verification = verification;
         self
     }
 
@@ -189,9 +208,15 @@ impl GatekeeperBuilder {
         let public_url = self.public_url.ok_or(BuildError::Missing("public_url"))?;
         let public_url = PublicUrl::parse(&public_url)?;
         let repository = self.repository.ok_or(BuildError::Missing("repository"))?;
-        let secret = self.secret.ok_or(BuildError::Missing("secret"))?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let random = self.random.unwrap_or_else(|| Arc::new(SystemRandom));
+        let secret = match (self.secret, self.secret_file) {
+            (Some(secret), _) => secret,
+            (None, Some(path)) => {
+                SecretKeys::new(SecretKey::load_or_create(path, random.as_ref())?)
+            }
+            (None, None) => return Err(BuildError::Missing("secret")),
+        };
         let templates = match self.templates {
             Some(templates) => templates,
             None => MailTemplates::bundled()?,

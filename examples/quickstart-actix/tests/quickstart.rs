@@ -1,0 +1,12 @@
+//! The quick start does what it says, in no more lines than it says.
+
+#[path = "../../quickstart-axum/tests/walk/mod.rs"]
+mod walk;
+
+#[test]
+fn one_registers_signs_in_is_greeted_and_signs_out() {
+    walk::walk(
+        env!("CARGO_BIN_EXE_quickstart-actix"),
+        include_str!("../src/main.rs"),
+    );
+}
