@@ -37,22 +37,53 @@ mod postgres {
 
 mod flows_on_sqlite {
     use gatekeeper_sqlx::SqliteRepository;
-    use gatekeeper_testkit::{flow_conformance, store::StoreFixture};
+    use gatekeeper_testkit::{
+        fault_conformance, flow_conformance, state_machines, store::StoreFixture,
+    };
 
     flow_conformance!({
-        StoreFixture::new(SqliteRepository::open("sqlite::memory:").await.unwrap())
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("test.db").display());
+        StoreFixture::new(SqliteRepository::open(&url).await.unwrap())
+            .with_other_node(SqliteRepository::open(&url).await.unwrap())
+            .keeping(directory)
     });
+
+    fault_conformance!(StoreFixture::new(
+        SqliteRepository::open("sqlite::memory:").await.unwrap()
+    ));
+
+    state_machines!(
+        16,
+        StoreFixture::new(SqliteRepository::open("sqlite::memory:").await.unwrap())
+    );
 }
 
 mod flows_on_postgres {
     use gatekeeper_sqlx::PgRepository;
-    use gatekeeper_testkit::{flow_conformance, store::StoreFixture};
+    use gatekeeper_testkit::{
+        fault_conformance, flow_conformance, state_machines, store::StoreFixture,
+    };
 
     use crate::support::PgDatabase;
 
-    flow_conformance!({
+    async fn fixture() -> StoreFixture {
         let database = PgDatabase::create().await;
-        let repository = PgRepository::connect(&database.url()).await.unwrap();
-        StoreFixture::new(repository).keeping(database)
-    });
+        let url = database.url();
+        StoreFixture::new(PgRepository::connect(&url).await.unwrap())
+            .with_other_node(PgRepository::connect(&url).await.unwrap())
+            .keeping(database)
+    }
+
+    /// One node alone: every run of a faulty flow has a database of its own.
+    async fn small_fixture() -> StoreFixture {
+        let database = PgDatabase::create().await;
+        StoreFixture::new(PgRepository::connect(&database.url()).await.unwrap()).keeping(database)
+    }
+
+    flow_conformance!(fixture().await);
+
+    fault_conformance!(small_fixture().await);
+
+    state_machines!(4, small_fixture().await);
 }
