@@ -61,6 +61,8 @@ documentation() {
 }
 
 fuzz_targets() { # They have a workspace of their own. Running them takes nightly and cargo-fuzz; compiling does not.
+  # With our versions, most of it is compiled already; what is theirs alone is added.
+  cp Cargo.lock fuzz/Cargo.lock
   cargo check --manifest-path fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-$root/target}"
 }
 
