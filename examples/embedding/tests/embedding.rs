@@ -1,5 +1,7 @@
 //! What the hooks and the second provider do, seen through the REST API.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use axum::{Router, body::Body, http::Request};
 use embedding::{CorporateDirectory, House, PaperDirectory, application, gatekeeper};
 use gatekeeper_axum::{
