@@ -123,7 +123,7 @@ impl<R: RequirementDef> FromRequest for Require<R> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         Extraction::new(request, |request, api, identity| {
             Ok(Self {
-                user: CurrentUser(check(api, request, identity, R::requirement())?),
+                user: CurrentUser(check(api, request, identity.as_ref(), R::requirement())?),
                 met: PhantomData,
             })
         })

@@ -24,15 +24,13 @@ impl Verified {
     pub(crate) fn new(api: Data<Api>, identity: Option<Arc<Identity>>) -> Self {
         Self { api, identity }
     }
-}
 
-/// Who is asking, where a middleware has found it out for the same API. An application may have two, for its customers and
-/// for its staff, and neither may pass for the other.
-pub(crate) fn known(request: &HttpRequest, api: &Data<Api>) -> Option<Option<Arc<Identity>>> {
-    let extensions = request.extensions();
-    let verified = extensions.get::<Verified>()?;
-    // An `Api` is one allocation that its clones share, and `verified` keeps its own alive.
-    std::ptr::eq(verified.api.gatekeeper(), api.gatekeeper()).then(|| verified.identity.clone())
+    /// Whether it is this API that vouched for it. An application may have two, for its customers and for its staff, and
+    /// neither may pass for the other.
+    fn is_by(&self, api: &Api) -> bool {
+        // An `Api` is one allocation that its clones share, and `self` keeps its own alive.
+        std::ptr::eq(self.api.gatekeeper(), api.gatekeeper())
+    }
 }
 
 /// The API that `configure` has set for this part of the application.
@@ -50,8 +48,10 @@ type Wait = Pin<Box<dyn Future<Output = Result<Option<Arc<Identity>>, Rejection>
 
 /// Who is asking. Does no I/O and allocates nothing, unless the blacklist may be behind.
 pub(crate) fn identify(request: &HttpRequest, api: &Data<Api>) -> Identified {
-    if let Some(identity) = known(request, api) {
-        return Identified::Now(Ok(identity));
+    if let Some(verified) = request.extensions().get::<Verified>()
+        && verified.is_by(api)
+    {
+        return Identified::Now(Ok(verified.identity.clone()));
     }
     let headers = headers_of(request);
     if let Some(judged) = api.authenticate_cached(&head_of(request, &headers)) {
@@ -74,7 +74,7 @@ enum State<T> {
 
 impl<T: 'static> Extraction<T> {
     /// Identifies the sender and makes of it what the extractor extracts.
-    pub(crate) fn new<M>(request: &HttpRequest, make: M) -> Self
+    pub(crate) fn new<M>(request: &HttpRequest, finish: M) -> Self
     where
         M: FnOnce(&HttpRequest, &Api, Option<Arc<Identity>>) -> Result<T, Rejection> + 'static,
     {
@@ -83,14 +83,14 @@ impl<T: 'static> Extraction<T> {
         };
         match identify(request, api) {
             Identified::Now(judged) => {
-                let made = judged.and_then(|identity| make(request, api, identity));
+                let made = judged.and_then(|identity| finish(request, api, identity));
                 Self(State::Now(Some(made.map_err(Into::into))))
             }
             Identified::Later(wait) => {
                 let (request, api) = (request.clone(), api.clone());
                 Self(State::Later(Box::pin(async move {
                     let identity = wait.await?;
-                    make(&request, &api, identity)
+                    finish(&request, &api, identity)
                 })))
             }
         }

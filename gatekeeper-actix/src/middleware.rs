@@ -82,7 +82,12 @@ impl AccessMiddleware {
     ) -> Result<(), Rejection> {
         let mut identity = judged?;
         if let Some(requirement) = &self.requirement {
-            identity = Some(check(api, request.request(), identity, requirement)?);
+            identity = Some(check(
+                api,
+                request.request(),
+                identity.as_ref(),
+                requirement,
+            )?);
         }
         let verified = Verified::new(api.clone(), identity);
         request.extensions_mut().insert(verified);

@@ -48,10 +48,10 @@ macro_rules! requirement {
 pub(crate) fn check(
     api: &Api,
     request: &HttpRequest,
-    identity: Option<Arc<Identity>>,
+    identity: Option<&Arc<Identity>>,
     requirement: &Requirement,
 ) -> Result<Arc<Identity>, Rejection> {
     let headers = headers_of(request);
-    let met = api.require(&head_of(request, &headers), identity.as_ref(), requirement)?;
+    let met = api.require(&head_of(request, &headers), identity, requirement)?;
     Ok(Arc::clone(met))
 }

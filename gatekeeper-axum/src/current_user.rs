@@ -137,7 +137,12 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
         let api = Api::from_ref(state);
         let identity = identify(parts, &api).await?;
-        let identity = check(&api, &head_of_parts(parts), identity, R::requirement())?;
+        let identity = check(
+            &api,
+            &head_of_parts(parts),
+            identity.as_ref(),
+            R::requirement(),
+        )?;
         Ok(Self {
             user: CurrentUser(identity),
             met: std::marker::PhantomData,

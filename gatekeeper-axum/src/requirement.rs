@@ -44,9 +44,9 @@ macro_rules! requirement {
 pub(crate) fn check<H: HeaderView>(
     api: &Api,
     head: &RequestHead<'_, H>,
-    identity: Option<Arc<Identity>>,
+    identity: Option<&Arc<Identity>>,
     requirement: &Requirement,
 ) -> Result<Arc<Identity>, Rejection> {
-    let met = api.require(head, identity.as_ref(), requirement)?;
+    let met = api.require(head, identity, requirement)?;
     Ok(Arc::clone(met))
 }

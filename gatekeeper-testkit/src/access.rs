@@ -73,12 +73,12 @@ pub async fn run<T: RestTarget>(serve: impl AsyncFnOnce(Api) -> T) {
     // Nobody has told this process of revocations for a while: the store has to be asked, and the answers stay the same.
     let late = script.sign_in("ada@example.com").await;
     script.end(&late).await;
-    fixture.clock().advance(Duration::from_secs(300));
+    fixture.clock().advance(Duration::from_mins(5));
     script.refused_everywhere(&late).await;
     script.nobody().await;
     script.signed_in(&ada, &root).await;
 
-    fixture.clock().advance(Duration::from_secs(3_600));
+    fixture.clock().advance(Duration::from_hours(1));
     script.refused_everywhere(&ada).await;
 }
 

@@ -2,10 +2,15 @@
 
 mod walk;
 
+const SOURCE: &str = include_str!("../src/main.rs");
+
 #[test]
 fn one_registers_signs_in_is_greeted_and_signs_out() {
-    walk::walk(
-        env!("CARGO_BIN_EXE_quickstart-axum"),
-        include_str!("../src/main.rs"),
-    );
+    walk::walk(env!("CARGO_BIN_EXE_quickstart-axum"), SOURCE);
+}
+
+#[test]
+fn the_readme_of_the_adapter_shows_this_program() {
+    let readme = include_str!("../../../gatekeeper-axum/README.md");
+    assert!(readme.contains(&format!("\n{SOURCE}```\n")));
 }

@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::net::SocketAddr;
 
 use axum::{
