@@ -1,6 +1,6 @@
 //! Mails: which there are, what they say, and how they are sealed while they wait.
 //!
-//! A flow enqueues an [`AccountMail`] in its transaction. The worker turns it into a rendered [`Mail`](crate::env::Mail),
+//! A flow enqueues an account mail in its transaction. The worker turns it into a rendered [`Mail`](crate::env::Mail),
 //! making the one-time token it needs in the same transaction, and then hands that over. Both wait sealed: a mail carries a
 //! link that opens an account.
 

@@ -282,7 +282,7 @@ async fn prepare(scenario: Scenario, repository: Arc<dyn Repository>) -> Ready {
         Scenario::reusing_a_refresh_token => {
             world.refresh(&other).await.unwrap();
             signed_in = other;
-            world.advance(std::time::Duration::from_secs(60));
+            world.advance(std::time::Duration::from_mins(1));
         }
         _ => {}
     }

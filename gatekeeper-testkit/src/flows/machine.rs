@@ -18,6 +18,9 @@ use super::world::{World, token_of};
 use crate::store::StoreFixture;
 
 const EMAIL: &str = "ada@example.org";
+/// Short enough for a walk to outlive.
+const IDLE: Duration = Duration::from_secs(30_001);
+const ABSOLUTE: Duration = Duration::from_secs(70_001);
 
 /// Runs both machines, `cases` times each, every time on a fresh store.
 ///
@@ -83,7 +86,9 @@ enum SessionStep {
 }
 
 fn session_step() -> impl Strategy<Value = SessionStep> {
-    use SessionStep::*;
+    use SessionStep::{
+        ChangePassword, Disable, Enable, EndOthers, Refresh, Reset, SignIn, SignOut, Wait,
+    };
     let any = any::<prop::sample::Index>;
     prop_oneof![
         3 => Just(SignIn),
@@ -136,8 +141,8 @@ struct SessionMachine {
 impl SessionMachine {
     async fn start(fixture: StoreFixture) -> Self {
         let world = World::configured(fixture, |config| {
-            config.sessions.idle_lifetime = Duration::from_secs(30_000);
-            config.sessions.absolute_lifetime = Duration::from_secs(70_000);
+            config.sessions.idle_lifetime = IDLE;
+            config.sessions.absolute_lifetime = ABSOLUTE;
         })
         .await;
         world.verified(EMAIL).await;
@@ -165,7 +170,7 @@ impl SessionMachine {
     }
 
     /// One of the token pairs handed out so far, where there is any.
-    fn pick(&self, index: &prop::sample::Index) -> Option<usize> {
+    fn pick(&self, index: prop::sample::Index) -> Option<usize> {
         (!self.handed.is_empty()).then(|| index.index(self.handed.len()))
     }
 
@@ -174,12 +179,12 @@ impl SessionMachine {
             SessionStep::Wait(seconds) => self.world.advance(Duration::from_secs(*seconds)),
             SessionStep::SignIn => self.sign_in().await?,
             SessionStep::Refresh(index) => {
-                if let Some(at) = self.pick(index) {
+                if let Some(at) = self.pick(*index) {
                     self.refresh(at).await?;
                 }
             }
             SessionStep::SignOut(index) => {
-                if let Some(at) = self.pick(index) {
+                if let Some(at) = self.pick(*index) {
                     let who = std::sync::Arc::clone(&self.handed[at].who);
                     self.world
                         .gk
@@ -192,7 +197,7 @@ impl SessionMachine {
                 }
             }
             SessionStep::EndOthers(index) => {
-                if let Some(at) = self.pick(index) {
+                if let Some(at) = self.pick(*index) {
                     let live = self.may_act(at);
                     let who = &self.handed[at].who;
                     let answer = self
@@ -208,7 +213,7 @@ impl SessionMachine {
                 }
             }
             SessionStep::ChangePassword(index) => {
-                if let Some(at) = self.pick(index) {
+                if let Some(at) = self.pick(*index) {
                     self.change_password(at).await?;
                 }
             }
@@ -262,12 +267,12 @@ impl SessionMachine {
         prop_assert_eq!(answer.is_ok(), !self.disabled);
         let Ok(tokens) = answer else { return Ok(()) };
         let now = self.now();
-        let absolute_until = now.after(Duration::from_secs(70_000));
+        let absolute_until = now.after(ABSOLUTE);
         self.sessions.push(Modelled {
             id: tokens.session.id,
             generation: 0,
             rotated_at: now,
-            idle_until: now.after(Duration::from_secs(30_000)).min(absolute_until),
+            idle_until: now.after(IDLE).min(absolute_until),
             absolute_until,
             ended: false,
         });
@@ -301,7 +306,7 @@ impl SessionMachine {
         if live && current {
             session.generation += 1;
             session.rotated_at = now;
-            session.idle_until = now.after(Duration::from_secs(30_000));
+            session.idle_until = now.after(IDLE);
         } else if live && !retry {
             session.ended = true;
         }

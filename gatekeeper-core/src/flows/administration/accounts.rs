@@ -52,10 +52,10 @@ impl Administration<'_> {
         let email = validate::email(&mut violations, "/email", &input.email);
         validate::name(&mut violations, "/name", input.name.as_deref());
         if let Some(password) = &input.password {
-            let local_part = email
+            let address = email
                 .as_ref()
-                .map_or("", |email| email.normalized().local_part());
-            let context = [local_part, input.name.as_deref().unwrap_or_default()];
+                .map_or("", |email| email.normalized().as_str());
+            let context = [address, input.name.as_deref().unwrap_or_default()];
             inner.check_password(&mut violations, "/password", password, &context);
         }
         violations.check()?;

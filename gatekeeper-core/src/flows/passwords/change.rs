@@ -26,7 +26,7 @@ impl Passwords<'_> {
             .await?;
         let mut violations = Violations::none();
         let name = confirmed.user.name.as_deref().unwrap_or_default();
-        let context = [confirmed.user.email.normalized().local_part(), name];
+        let context = [confirmed.user.email.normalized().as_str(), name];
         inner.check_password(&mut violations, "/new_password", new, &context);
         violations.check()?;
         let hash = inner.hasher.hash(new).await?;

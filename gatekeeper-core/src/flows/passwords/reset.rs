@@ -71,7 +71,7 @@ impl Passwords<'_> {
 
         let mut violations = Violations::none();
         let context = [
-            user.email.normalized().local_part(),
+            user.email.normalized().as_str(),
             user.name.as_deref().unwrap_or_default(),
         ];
         inner.check_password(&mut violations, "/new_password", new_password, &context);

@@ -71,7 +71,7 @@ impl Sessions<'_> {
 
     /// The tokens of a session as it now stands.
     pub(crate) fn tokens_for(
-        &self,
+        self,
         session: Session,
         account: Account,
         custom: Map<String, Value>,
