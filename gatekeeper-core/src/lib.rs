@@ -1,4 +1,4 @@
-//! Authentication and authorisation for Rust applications, as a library.
+#![doc = include_str!("../README.md")]
 
 pub mod blacklist;
 pub mod config;
