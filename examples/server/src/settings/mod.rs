@@ -1,0 +1,144 @@
+//! Settings: flags, then the environment, then a file, then defaults. One [`TABLE`] says what there is; reading, `--help`
+//! and the check of the README go by it.
+
+mod sources;
+mod table;
+
+use std::{fmt, net::SocketAddr, path::PathBuf};
+
+use gatekeeper_core::{Config, crypto::SecretKey};
+use gatekeeper_http::IpNet;
+use gatekeeper_mail::Sender;
+
+use crate::{cli::Invocation, database::Database, failure::Failure};
+pub(crate) use sources::Given;
+pub(crate) use table::{Setting, TABLE};
+
+/// Every setting, read and checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) adapter: Adapter,
+    pub(crate) bind: SocketAddr,
+    pub(crate) database: Database,
+    /// Whether answers are in JSON: then nothing else is written beside them.
+    pub(crate) json: bool,
+    pub(crate) log: String,
+    /// Whether somebody chose what is logged.
+    pub(crate) log_chosen: bool,
+    pub(crate) log_format: LogFormat,
+    pub(crate) mail: MailTo,
+    pub(crate) mail_from: Option<Sender>,
+    pub(crate) public_url: Option<String>,
+    pub(crate) secret: Option<SecretKey>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// What the library itself is told.
+    pub(crate) config: Config,
+}
+
+/// Which web framework serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Adapter {
+    Actix,
+    Axum,
+}
+
+/// Where mails go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MailTo {
+    Console,
+    Directory(PathBuf),
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
+}
+
+impl Adapter {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Actix => "actix",
+            Self::Axum => "axum",
+        }
+    }
+}
+
+/// A setting that is wrong. Its value is never part of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct WrongSetting {
+    /// The setting, as whoever set it wrote it.
+    pub(crate) name: String,
+    pub(crate) reason: String,
+}
+
+impl fmt::Display for WrongSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.reason)
+    }
+}
+
+impl From<WrongSetting> for Failure {
+    fn from(wrong: WrongSetting) -> Self {
+        Self::Usage(wrong.to_string())
+    }
+}
+
+impl Settings {
+    /// The settings that this process was started with.
+    pub(crate) fn load(invocation: &Invocation) -> Result<Self, WrongSetting> {
+        let file = sources::file(invocation.config.as_deref())?;
+        let environment = sources::environment(std::env::vars_os())?;
+        let given = sources::combine(&invocation.flags, &environment, &file);
+        let mut settings = Self::read(&given)?;
+        settings.json = invocation.json;
+        settings.log_chosen = given.iter().any(|one| one.setting.name == "log");
+        Ok(settings)
+    }
+
+    fn read(given: &[Given]) -> Result<Self, WrongSetting> {
+        let mut settings = Self::default();
+        for one in given {
+            let read = if one.value.is_empty() {
+                Err("must not be empty".to_owned())
+            } else {
+                (one.setting.read)(&mut settings, &one.value)
+            };
+            read.map_err(|reason| WrongSetting {
+                name: one.name.clone(),
+                reason,
+            })?;
+        }
+        settings.check(given)?;
+        Ok(settings)
+    }
+
+    /// What is wrong only together.
+    fn check(&self, given: &[Given]) -> Result<(), WrongSetting> {
+        let wrong = |setting: &str, reason: &str| {
+            let name = given
+                .iter()
+                .find(|one| one.setting.name == setting)
+                .map_or_else(|| table::environment_name(setting), |one| one.name.clone());
+            Err(WrongSetting {
+                name,
+                reason: reason.to_owned(),
+            })
+        };
+        let sessions = &self.config.sessions;
+        if sessions.idle_lifetime > sessions.absolute_lifetime {
+            let reason = "must not be longer than GATEKEEPER_SESSION_LIFETIME";
+            return wrong("session_idle_lifetime", reason);
+        }
+        if matches!(self.database, Database::Postgres(_)) && self.secret.is_none() {
+            let reason = "must be given with PostgreSQL, since every server needs the same; \
+                          `head -c 32 /dev/urandom | base64` makes one";
+            return wrong("secret", reason);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

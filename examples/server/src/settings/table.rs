@@ -1,0 +1,283 @@
+use std::{net::SocketAddr, time::Duration};
+
+use gatekeeper_core::{
+    Config,
+    config::{EmailVerification, PublicUrl},
+    crypto::SecretKey,
+};
+use gatekeeper_mail::Sender;
+
+use super::{Adapter, LogFormat, MailTo, Settings};
+use crate::{database::Database, duration, logging};
+
+/// One setting: `--some-name`, `GATEKEEPER_SOME_NAME` and `some_name` in the file.
+pub(crate) struct Setting {
+    /// The name in the file.
+    pub(crate) name: &'static str,
+    /// What a value looks like.
+    pub(crate) shape: &'static str,
+    /// The default, for people.
+    pub(crate) default: &'static str,
+    /// What it does.
+    pub(crate) help: &'static str,
+    /// Reads a value; an error says what is wrong with it without saying the value.
+    pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
+}
+
+impl Setting {
+    /// `some-name`.
+    pub(crate) fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// `GATEKEEPER_SOME_NAME`.
+    pub(crate) fn environment(&self) -> String {
+        environment_name(self.name)
+    }
+}
+
+pub(super) fn environment_name(name: &str) -> String {
+    format!("GATEKEEPER_{}", name.to_ascii_uppercase())
+}
+
+/// Every setting there is.
+pub(crate) const TABLE: &[Setting] = &[
+    Setting {
+        name: "bind",
+        shape: "ADDRESS:PORT",
+        default: "127.0.0.1:8080",
+        help: "Where to listen; port 0 takes a free one",
+        read: |settings, value| {
+            settings.bind = value.parse().map_err(
+                |_| "must be an IP address with a port, such as 127.0.0.1:8080 or [::]:8080",
+            )?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "adapter",
+        shape: "axum|actix",
+        default: "axum",
+        help: "The web framework that serves; the API is the same",
+        read: |settings, value| {
+            settings.adapter = match value {
+                "actix" => Adapter::Actix,
+                "axum" => Adapter::Axum,
+                _ => return Err("must be axum or actix".to_owned()),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "database_url",
+        shape: "URL",
+        default: "sqlite://gatekeeper.db",
+        help: "sqlite://PATH, made where it does not exist; postgres://USER:PASSWORD@HOST/DATABASE; sqlite::memory: for trying out",
+        read: |settings, value| {
+            settings.database = Database::parse(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "public_url",
+        shape: "URL",
+        default: "http:// and the address it listens on",
+        help: "Where people reach the service; links in mails are built from it alone",
+        read: |settings, value| {
+            let url = PublicUrl::parse(value).map_err(|error| error.reason)?;
+            settings.public_url = Some(url.as_str().to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "secret",
+        shape: "KEY",
+        default: "with SQLite made on the first start and kept in gatekeeper.secret beside the database; needed with PostgreSQL",
+        help: "32 or more random bytes in base64 or hexadecimal, from which all keys are derived. Other users of the machine can see flags: give it in the environment",
+        read: |settings, value| {
+            settings.secret = Some(SecretKey::parse(value).map_err(|error| error.to_string())?);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "mail",
+        shape: "console|dir:PATH",
+        default: "console",
+        help: "Where mails go: printed, for development only; or one .eml file each in a directory",
+        read: |settings, value| {
+            settings.mail = match value.strip_prefix("dir:") {
+                Some("") => return Err("dir: needs a path".to_owned()),
+                Some(path) => MailTo::Directory(path.into()),
+                None if value == "console" => MailTo::Console,
+                None => {
+                    return Err(
+                        "must be console or dir:PATH; this version sends in no other way"
+                            .to_owned(),
+                    );
+                }
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "mail_from",
+        shape: "SENDER",
+        default: "the product's name, no-reply@ and the host of the public URL",
+        help: "Whom mails are from: an address, or `Name <address>`",
+        read: |settings, value| {
+            settings.mail_from = Some(Sender::parse(value).map_err(|error| error.to_string())?);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "email_verification",
+        shape: "required|optional",
+        default: "required",
+        help: "Whether an address must be verified before its account can be used",
+        read: |settings, value| {
+            settings.config.email.verification = match value {
+                "optional" => EmailVerification::Optional,
+                "required" => EmailVerification::Required,
+                _ => return Err("must be required or optional".to_owned()),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "trusted_proxies",
+        shape: "NETWORKS",
+        default: "none",
+        help: "Networks, separated by commas, whose X-Forwarded-For is believed: 10.0.0.0/8,fd00::/8",
+        read: |settings, value| {
+            settings.trusted_proxies = value
+                .split(',')
+                .map(|network| network.trim().parse())
+                .collect::<Result<_, _>>()
+                .map_err(|_| "must be networks such as 10.0.0.0/8, separated by commas")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "access_token_lifetime",
+        shape: "DURATION",
+        default: "15m",
+        help: "How long an access token is good for",
+        read: |settings, value| {
+            settings.config.access_tokens.lifetime = lifetime(value, 1, "1s", 1, "24h")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "session_idle_lifetime",
+        shape: "DURATION",
+        default: "7d",
+        help: "A session that is not refreshed for this long is over",
+        read: |settings, value| {
+            settings.config.sessions.idle_lifetime = lifetime(value, 60, "1m", 366, "366d")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "session_lifetime",
+        shape: "DURATION",
+        default: "30d",
+        help: "A session is over after this long in any case",
+        read: |settings, value| {
+            settings.config.sessions.absolute_lifetime = lifetime(value, 60, "1m", 366, "366d")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "password_min_length",
+        shape: "NUMBER",
+        default: "15",
+        help: "How many characters a password has at least",
+        read: |settings, value| {
+            settings.config.password_policy.min_length = value
+                .parse()
+                .ok()
+                .filter(|length| (8..=64).contains(length))
+                .ok_or("must be a number from 8 to 64")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "product_name",
+        shape: "NAME",
+        default: "Gatekeeper",
+        help: "What mails call the product",
+        read: |settings, value| {
+            if value.chars().count() > 64 || value.chars().any(char::is_control) {
+                return Err("must be 1 to 64 printable characters".to_owned());
+            }
+            value.clone_into(&mut settings.config.product_name);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "log",
+        shape: "FILTER",
+        default: "info; for commands other than serve, warn",
+        help: "What is logged, to standard error: error, warn, info, debug, trace or off, also by module: info,gatekeeper_core=debug",
+        read: |settings, value| {
+            logging::filter(value).ok_or(
+                "must be a level, or levels by module, such as info,gatekeeper_core=debug",
+            )?;
+            value.clone_into(&mut settings.log);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "log_format",
+        shape: "text|json",
+        default: "text",
+        help: "How the log is written",
+        read: |settings, value| {
+            settings.log_format = match value {
+                "json" => LogFormat::Json,
+                "text" => LogFormat::Text,
+                _ => return Err("must be text or json".to_owned()),
+            };
+            Ok(())
+        },
+    },
+];
+
+fn lifetime(
+    value: &str,
+    least: u64,
+    least_text: &str,
+    most_days: u64,
+    most_text: &str,
+) -> Result<Duration, String> {
+    let bounds = Duration::from_secs(least)..=Duration::from_secs(most_days * 86_400);
+    duration::parse(value)
+        .filter(|lifetime| bounds.contains(lifetime))
+        .ok_or_else(|| {
+            format!("must be a whole number with s, m, h or d behind it, from {least_text} to {most_text}")
+        })
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let mut config = Config::default();
+        // Printing or writing a mail takes milliseconds. Where a server is killed while it has one, the next start takes it up
+        // after this.
+        config.outbox.lease = Duration::from_secs(10);
+        Self {
+            adapter: Adapter::Axum,
+            bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            database: Database::default(),
+            json: false,
+            log: "info".to_owned(),
+            log_chosen: false,
+            log_format: LogFormat::Text,
+            mail: MailTo::Console,
+            mail_from: None,
+            public_url: None,
+            secret: None,
+            trusted_proxies: Vec::new(),
+            config,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+use super::*;
+
+const SECRET: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldCE=";
+
+fn read(pairs: &[(&str, &str)]) -> Result<Settings, WrongSetting> {
+    let file: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name} = '{value}'\n"))
+        .collect();
+    let given = sources::parse(&file.concat(), "gatekeeper.toml")?;
+    Settings::read(&sources::combine(&[], &[], &given))
+}
+
+/// For each setting a value that is not the default, and wrong ones.
+const EXAMPLES: &[(&str, &str, &[&str])] = &[
+    (
+        "bind",
+        "0.0.0.0:9090",
+        &["8080", "localhost:8080", "127.0.0.1", "127.0.0.1:99999"],
+    ),
+    ("adapter", "actix", &["Axum", "rocket"]),
+    (
+        "database_url",
+        "sqlite://other.db",
+        &["mysql://x", "gatekeeper.db", "sqlite://a?mode=ro"],
+    ),
+    (
+        "public_url",
+        "https://auth.example.org",
+        &["auth.example.org", "https://a@b", "https://a?b"],
+    ),
+    (
+        "secret",
+        "hnS1pQzVtT3rYw8mX0aK5cJd2LuGbFqNe7RiOvHyU4E",
+        &[
+            "short",
+            SECRET,
+            "correct horse battery staple correct horse",
+        ],
+    ),
+    (
+        "mail",
+        "dir:mails",
+        &[
+            "dir:",
+            "smtp://localhost",
+            "smtps://localhost",
+            "sendgrid:",
+            "Console",
+        ],
+    ),
+    ("mail_from", "A <a@example.org>", &["A", "a@b, c@d"]),
+    ("email_verification", "optional", &["off", "true"]),
+    (
+        "trusted_proxies",
+        "10.0.0.0/8, fd00::/8",
+        &["10.0.0.0", "all", "10.0.0.0/8,"],
+    ),
+    ("access_token_lifetime", "5m", &["0s", "25h", "900", "-1m"]),
+    ("session_idle_lifetime", "1d", &["59s", "367d"]),
+    ("session_lifetime", "90d", &["59s", "367d"]),
+    ("password_min_length", "20", &["7", "65", "-8", "many"]),
+    ("product_name", "Example", &["a\tb"]),
+    ("log", "debug", &["loud", "info,x"]),
+    ("log_format", "json", &["xml"]),
+];
+
+#[test]
+fn every_setting_is_read_and_held_to_its_form() {
+    let documented: Vec<_> = TABLE.iter().map(|setting| setting.name).collect();
+    let tried: Vec<_> = EXAMPLES.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(tried, documented);
+    let plain = format!("{:?}", Settings::default());
+    for (name, right, wrong) in EXAMPLES {
+        let settings = read(&[(name, right)]).unwrap();
+        assert_ne!(format!("{settings:?}"), plain, "{name} is read by nobody");
+        for value in *wrong {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert_eq!(error.name, format!("{name} in gatekeeper.toml"));
+            assert!(!error.reason.is_empty());
+        }
+        let empty = read(&[(name, "")]).unwrap_err();
+        assert_eq!(empty.reason, "must not be empty");
+    }
+}
+
+#[test]
+fn a_secret_value_is_never_repeated() {
+    for (name, value) in [
+        ("secret", SECRET),
+        ("secret", "hunter2"),
+        ("database_url", "postgress://u:hunter2@h/d"),
+        ("database_url", "hunter2"),
+    ] {
+        let error = read(&[(name, value)]).unwrap_err();
+        assert!(!error.to_string().contains(value), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    let settings = read(&[
+        ("secret", EXAMPLES[4].1),
+        ("database_url", "postgres://u:hunter2@h/d"),
+    ])
+    .unwrap();
+    let shown = format!("{settings:?}");
+    assert!(
+        !shown.contains("hunter2") && !shown.contains(EXAMPLES[4].1),
+        "{shown}"
+    );
+    for broken in ["secret = hunter2", "secret = \"hunter2", "[hunter2"] {
+        let error = sources::parse(broken, "x.toml").err().unwrap();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let error = read(&[("session_idle_lifetime", "8d"), ("session_lifetime", "7d")]).unwrap_err();
+    assert_eq!(error.name, "session_idle_lifetime in gatekeeper.toml");
+    let error = read(&[("session_lifetime", "1d")]).unwrap_err();
+    assert_eq!(error.name, "GATEKEEPER_SESSION_IDLE_LIFETIME");
+    let error = read(&[("database_url", "postgres://u@h/d")]).unwrap_err();
+    assert_eq!(error.name, "GATEKEEPER_SECRET");
+}
+
+#[test]
+fn what_belongs_to_another_version_is_not_taken_silently() {
+    for name in ["REDIS_URL", "RATE_LIMITS", "LOCKOUT", "BINDD", "X"] {
+        let name = format!("GATEKEEPER_{name}");
+        let variables = [(name.clone().into(), "on".into())];
+        let error = sources::environment(variables.into_iter()).err().unwrap();
+        assert_eq!(error.name, name);
+    }
+    assert!(sources::parse("redis_url = 'x'", "f").is_err());
+    assert!(sources::parse("[server]\nbind = 'x'", "f").is_err());
+    assert!(sources::parse("password_min_length = 1.5", "f").is_err());
+    assert!(sources::parse("adapter = true", "f").is_err());
+}
+
+#[test]
+fn variables_that_others_set_are_left_alone() {
+    let variables = [
+        "PATH",
+        "GATEKEEPER_CONFIG",
+        "GATEKEEPER_TEST_VECTORS",
+        "GATEKEEPER_SERVICE_HOST",
+        "GATEKEEPER_SERVICE_PORT_HTTP",
+        "GATEKEEPER_PORT",
+        "GATEKEEPER_PORT_8080_TCP_ADDR",
+    ]
+    .map(|name| (name.into(), "x".into()));
+    assert!(
+        sources::environment(variables.into_iter())
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_file_may_say_numbers_and_lists() {
+    let given = sources::parse(
+        "password_min_length = 20\ntrusted_proxies = ['10.0.0.0/8', 'fd00::/8']",
+        "f",
+    )
+    .unwrap();
+    let settings = Settings::read(&sources::combine(&[], &[], &given)).unwrap();
+    assert_eq!(settings.config.password_policy.min_length, 20);
+    assert_eq!(settings.trusted_proxies.len(), 2);
+}
+
+#[test]
+fn the_defaults_are_the_ones_that_are_documented() {
+    for setting in TABLE {
+        let mut settings = Settings::default();
+        let plain = format!("{settings:?}");
+        if (setting.read)(&mut settings, setting.default).is_ok() {
+            assert_eq!(format!("{settings:?}"), plain, "{}", setting.name);
+        } else {
+            // A sentence that says where the default comes from.
+            assert!(
+                setting.default == "none" || setting.default.contains(' '),
+                "{}",
+                setting.name
+            );
+        }
+    }
+}
+
+/// The README lists every setting, and none that there is not.
+#[test]
+fn the_readme_documents_every_setting() {
+    let readme = include_str!("../../README.md");
+    for setting in TABLE {
+        let row = format!(
+            "| `{}` | `{}` | {} | {} |",
+            setting.environment(),
+            setting.shape.replace('|', "\\|"),
+            setting.default,
+            setting.help.replace('|', "\\|")
+        );
+        assert!(readme.contains(&row), "the README lacks the row\n{row}");
+    }
+    let rows = readme
+        .lines()
+        .filter(|line| line.starts_with("| `GATEKEEPER_"));
+    assert_eq!(rows.count(), TABLE.len());
+    for word in readme.split(|c: char| !(c.is_ascii_uppercase() || c == '_')) {
+        let known = TABLE.iter().any(|setting| setting.environment() == word);
+        assert!(
+            !word.starts_with("GATEKEEPER_")
+                || known
+                || word == "GATEKEEPER_CONFIG"
+                || word == "GATEKEEPER_",
+            "the README names {word}, which there is not"
+        );
+    }
+}
