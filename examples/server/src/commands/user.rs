@@ -103,9 +103,10 @@ pub(super) async fn list(
             Failure::Usage("--cursor: is not one that a list ended with".to_owned())
         })?);
     }
-    let mut filter = UserFilter::default();
-    filter.active = wanted.active;
-    filter.role = wanted.role.map(str::to_owned);
+    let filter = UserFilter {
+        active: wanted.active,
+        role: wanted.role.map(str::to_owned),
+    };
     let users = gatekeeper
         .administration()
         .list_users(&cx, &filter, page)

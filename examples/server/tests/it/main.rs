@@ -1,5 +1,13 @@
 //! The real program, as a process of its own, over real sockets.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "all of it is test code"
+)]
+
 mod client;
 mod commands;
 mod first_start;
