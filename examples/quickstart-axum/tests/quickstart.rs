@@ -10,7 +10,9 @@ fn one_registers_signs_in_is_greeted_and_signs_out() {
 }
 
 #[test]
-fn the_readme_of_the_adapter_shows_this_program() {
+fn the_readmes_show_this_program() {
     let readme = include_str!("../../../gatekeeper-axum/README.md");
+    assert!(readme.contains(&format!("\n{SOURCE}```\n")));
+    let readme = include_str!("../../../README.md");
     assert!(readme.contains(&format!("\n{SOURCE}```\n")));
 }

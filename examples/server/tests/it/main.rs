@@ -15,5 +15,6 @@ mod journey;
 mod lifecycle;
 mod nodes;
 mod postgres;
+mod readme;
 mod server;
 mod settings;
