@@ -6,6 +6,9 @@ pub mod flows;
 pub mod rest;
 pub mod sample;
 pub mod store;
+mod suite;
+
+pub use suite::Case;
 
 #[doc(hidden)]
 pub mod __private {

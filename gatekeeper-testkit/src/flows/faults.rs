@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use gatekeeper_core::{
-    Error, ErrorClass, Evidence, KeyRotation, NewUser, ProfileChanges, SignedIn,
+    Error, ErrorClass, Evidence, Identity, KeyRotation, NewUser, ProfileChanges, SignedIn,
     env::Clock,
     model::{PageRequest, SecretString, UserId},
     store::{AuditFilter, Repository},
@@ -25,6 +25,7 @@ struct Ready {
     before: Snapshot,
     user_id: UserId,
     signed_in: SignedIn,
+    who: Arc<Identity>,
     token: SecretString,
 }
 
@@ -287,12 +288,14 @@ async fn prepare(scenario: Scenario, repository: Arc<dyn Repository>) -> Ready {
         _ => {}
     }
     world.advance(std::time::Duration::from_secs(1));
+    let who = world.identity(&signed_in).await;
     let before = Snapshot::of(repository.as_ref(), &world, user_id).await;
     Ready {
         world,
         before,
         user_id,
         signed_in,
+        who,
         token,
     }
 }
@@ -302,15 +305,11 @@ async fn flow(scenario: Scenario, ready: &Ready) -> Result<(), Error> {
         world,
         user_id,
         signed_in,
+        who,
         token,
         ..
     } = ready;
     let World { gk, cx, .. } = world;
-    let who = gk
-        .authenticate_cached(signed_in.access_token.expose())
-        .transpose()
-        .unwrap();
-    let who = who.as_deref();
     let password = SecretString::from(PASSWORD);
     let new_password = SecretString::from(NEW_PASSWORD);
     let sign_in = async |password: &str| {
@@ -335,7 +334,7 @@ async fn flow(scenario: Scenario, ready: &Ready) -> Result<(), Error> {
         }
         Scenario::asking_for_another_address => {
             gk.accounts()
-                .request_email_change(cx, who.unwrap(), "neu@example.org", &password)
+                .request_email_change(cx, who, "neu@example.org", &password)
                 .await
         }
         Scenario::updating_a_profile => {
@@ -344,16 +343,16 @@ async fn flow(scenario: Scenario, ready: &Ready) -> Result<(), Error> {
                 ..ProfileChanges::default()
             };
             gk.accounts()
-                .update_profile(cx, who.unwrap(), changes)
+                .update_profile(cx, who, changes)
                 .await
                 .map(drop)
         }
-        Scenario::deleting_oneself => gk.accounts().delete(cx, who.unwrap(), &password).await,
+        Scenario::deleting_oneself => gk.accounts().delete(cx, who, &password).await,
         Scenario::asking_for_a_reset => gk.passwords().request_reset(cx, "ada@example.org").await,
         Scenario::resetting_a_password => gk.passwords().reset(cx, token, &new_password).await,
         Scenario::changing_a_password => {
             gk.passwords()
-                .change(cx, who.unwrap(), &password, &new_password)
+                .change(cx, who, &password, &new_password)
                 .await
         }
         Scenario::signing_in => sign_in(PASSWORD).await,
@@ -363,8 +362,8 @@ async fn flow(scenario: Scenario, ready: &Ready) -> Result<(), Error> {
             .refresh(cx, &signed_in.refresh_token)
             .await
             .map(drop),
-        Scenario::signing_out => gk.sessions().sign_out(cx, who.unwrap()).await,
-        Scenario::ending_other_sessions => gk.sessions().end_others(cx, who.unwrap()).await,
+        Scenario::signing_out => gk.sessions().sign_out(cx, who).await,
+        Scenario::ending_other_sessions => gk.sessions().end_others(cx, who).await,
         Scenario::making_an_account => {
             let email = "made@example.org".to_owned();
             let new = NewUser {

@@ -29,45 +29,13 @@ mod tenants;
 mod tokens;
 mod world;
 
-use std::{fmt, future::Future, pin::Pin, time::Duration};
+use std::future::Future;
 
 pub use faults::{Scenario, run as run_faults};
 pub use machine::run as run_machines;
 pub use world::{PASSWORD, World};
 
-use crate::store::StoreFixture;
-
-type CaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// One case of the suite.
-#[derive(Clone, Copy)]
-pub struct Case {
-    /// What it belongs to: `refresh`, `passwords`, ...
-    pub group: &'static str,
-    /// What it shows, the name of its test.
-    pub name: &'static str,
-    run: fn(StoreFixture) -> CaseFuture,
-}
-
-impl Case {
-    /// Runs it.
-    ///
-    /// # Panics
-    ///
-    /// Where a promise is broken.
-    pub async fn run(&self, fixture: StoreFixture) {
-        (self.run)(fixture).await;
-    }
-}
-
-impl fmt::Debug for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}::{}", self.group, self.name)
-    }
-}
-
-/// How long a case may take before it is called stuck.
-const STUCK: Duration = Duration::from_mins(2);
+use crate::{Case, store::StoreFixture};
 
 /// Runs the case of this name on a runtime of its own.
 ///
@@ -76,17 +44,7 @@ const STUCK: Duration = Duration::from_mins(2);
 /// Where a promise is broken, the case hangs, or no case has the name.
 #[doc(hidden)]
 pub fn run(name: &str, fixture: impl Future<Output = StoreFixture>) {
-    let case = CASES.iter().find(|case| case.name == name).unwrap();
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(async {
-            let fixture = fixture.await;
-            let done = tokio::time::timeout(STUCK, case.run(fixture)).await;
-            assert!(done.is_ok(), "the case hangs");
-        });
+    crate::suite::run(CASES, name, fixture);
 }
 
 /// Makes one test for each case of the suite of flows.

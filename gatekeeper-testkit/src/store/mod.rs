@@ -28,9 +28,11 @@ mod tokens;
 mod trail;
 mod world;
 
-use std::{any::Any, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{any::Any, fmt, future::Future, sync::Arc};
 
 use gatekeeper_core::store::{Repository, Transaction};
+
+use crate::Case;
 
 /// A fresh store for one case.
 pub struct StoreFixture {
@@ -89,56 +91,14 @@ impl fmt::Debug for StoreFixture {
     }
 }
 
-type CaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// One case of the suite.
-#[derive(Clone, Copy)]
-pub struct Case {
-    /// What it belongs to: `tokens`, `isolation`, ...
-    pub group: &'static str,
-    /// What it shows, the name of its test.
-    pub name: &'static str,
-    run: fn(StoreFixture) -> CaseFuture,
-}
-
-impl Case {
-    /// Runs it.
-    ///
-    /// # Panics
-    ///
-    /// Where the store breaks the contract.
-    pub async fn run(&self, fixture: StoreFixture) {
-        (self.run)(fixture).await;
-    }
-}
-
-impl fmt::Debug for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}::{}", self.group, self.name)
-    }
-}
-
-/// How long a case may hang before it is called stuck: a store that waits for itself would wait for ever.
-const STUCK: Duration = Duration::from_mins(2);
-
 /// Runs the case of this name on a runtime of its own.
 ///
 /// # Panics
 ///
-/// Where the store breaks the contract, hangs, or no case has the name.
+/// Where the store breaks the contract, the case hangs, or no case has the name.
 #[doc(hidden)]
 pub fn run(name: &str, fixture: impl Future<Output = StoreFixture>) {
-    let case = CASES.iter().find(|case| case.name == name).unwrap();
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(4)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(async {
-            let fixture = fixture.await;
-            let done = tokio::time::timeout(STUCK, case.run(fixture)).await;
-            assert!(done.is_ok(), "the store hangs");
-        });
+    crate::suite::run(CASES, name, fixture);
 }
 
 /// Makes one test for each case of the conformance suite for stores.
