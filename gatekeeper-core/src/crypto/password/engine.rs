@@ -27,12 +27,14 @@ const FAILED: HashError = HashError::Internal {
     reason: "Argon2 refused its parameters",
 };
 
-/// One worker's Argon2: its parameters, and its memory, allocated once.
+/// One worker's Argon2: its parameters, and its memory, reserved once.
 pub(super) struct Engine {
     memory_kib: u32,
     iterations: u32,
     parallelism: u32,
     params: Params,
+    /// Reserved from the start, so that the lack of it is seen then; filled with the first hash, so that a process that
+    /// hashes nothing, such as a command, holds none of it.
     memory: Vec<Block>,
     /// How long a full hash takes here of late; `None` before the first.
     full_time: Option<Duration>,
@@ -60,7 +62,7 @@ impl Engine {
                     most: u64::from(u32::MAX),
                 }
             })?;
-        let memory = allocate(&params).ok_or(HashingSettingsError::OutOfMemory)?;
+        let memory = reserve(&params).ok_or(HashingSettingsError::OutOfMemory)?;
         Ok(Self {
             memory_kib,
             iterations,
@@ -195,6 +197,9 @@ impl Engine {
         salt: &[u8],
         tag: &mut [u8],
     ) -> Result<(), HashError> {
+        if self.memory.is_empty() {
+            self.memory.resize(self.params.block_count(), Block::new());
+        }
         if argon2.params().block_count() <= self.memory.len() {
             return argon2
                 .hash_password_into_with_memory(password, salt, tag, &mut self.memory)
@@ -248,9 +253,14 @@ impl Drop for Engine {
     }
 }
 
-fn allocate(params: &Params) -> Option<Vec<Block>> {
+fn reserve(params: &Params) -> Option<Vec<Block>> {
     let mut memory = Vec::new();
     memory.try_reserve_exact(params.block_count()).ok()?;
+    Some(memory)
+}
+
+fn allocate(params: &Params) -> Option<Vec<Block>> {
+    let mut memory = reserve(params)?;
     memory.resize(params.block_count(), Block::new());
     Some(memory)
 }
