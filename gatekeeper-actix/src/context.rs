@@ -13,13 +13,16 @@ use crate::{
 ///
 /// ```
 /// use actix_web::{HttpResponse, web::Data};
-/// use gatekeeper_actix::{Api, Context, CurrentUser};
+/// use gatekeeper_actix::{Api, Context, CurrentUser, Rejection};
 ///
-/// async fn sign_out_everywhere_else(api: Data<Api>, cx: Context, user: CurrentUser) -> HttpResponse {
-///     match api.gatekeeper().sessions().end_others(&cx, &user).await {
-///         Ok(()) => HttpResponse::NoContent().finish(),
-///         Err(_) => HttpResponse::InternalServerError().finish(),
-///     }
+/// async fn sign_out_everywhere_else(
+///     api: Data<Api>,
+///     cx: Context,
+///     user: CurrentUser,
+/// ) -> Result<HttpResponse, Rejection> {
+///     let ended = api.gatekeeper().sessions().end_others(&cx, &user).await;
+///     ended.map_err(|error| api.problem(&cx, error))?;
+///     Ok(HttpResponse::NoContent().finish())
 /// }
 /// ```
 #[derive(Clone, Debug)]

@@ -13,13 +13,16 @@ use crate::{head::head_of_parts, rejection::Rejection};
 ///
 /// ```
 /// use axum::{extract::State, http::StatusCode};
-/// use gatekeeper_axum::{Api, Context, CurrentUser};
+/// use gatekeeper_axum::{Api, Context, CurrentUser, Rejection};
 ///
-/// async fn sign_out_everywhere_else(State(api): State<Api>, cx: Context, user: CurrentUser) -> StatusCode {
-///     match api.gatekeeper().sessions().end_others(&cx, &user).await {
-///         Ok(()) => StatusCode::NO_CONTENT,
-///         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
-///     }
+/// async fn sign_out_everywhere_else(
+///     State(api): State<Api>,
+///     cx: Context,
+///     user: CurrentUser,
+/// ) -> Result<StatusCode, Rejection> {
+///     let ended = api.gatekeeper().sessions().end_others(&cx, &user).await;
+///     ended.map_err(|error| api.problem(&cx, error))?;
+///     Ok(StatusCode::NO_CONTENT)
 /// }
 /// ```
 #[derive(Clone, Debug)]

@@ -17,6 +17,8 @@ mod provider;
 pub mod store;
 pub mod testing;
 
+/// For implementing the traits of this crate.
+pub use async_trait::async_trait;
 pub use config::Config;
 pub use context::{MAX_USER_AGENT, RequestContext};
 pub use error::{

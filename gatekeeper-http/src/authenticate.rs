@@ -103,6 +103,12 @@ impl Api {
         judged.map_err(|problem| self.complete(head, problem))
     }
 
+    /// What a handler of the application's own answers when a flow of core's refuses: the same problem document as the API's
+    /// own routes, with the request's correlation id; a cause is logged. `cx` is the request's [`context`](Self::context).
+    pub fn problem(&self, cx: &RequestContext, error: impl Into<Problem>) -> Problem {
+        error.into().complete(&cx.correlation_id, self.over_tls())
+    }
+
     /// What a flow of core's wants to know of the request: tenant, correlation id, address, user agent.
     ///
     /// # Errors

@@ -231,3 +231,19 @@ async fn a_guard_answers_401_to_nobody_and_403_to_the_wrong_one() {
     assert_eq!(response.headers()["x-correlation-id"], "mine");
     assert_eq!(response.headers()["cache-control"], "no-store");
 }
+
+#[tokio::test]
+async fn a_flow_that_refuses_in_a_handler_of_ones_own_answers_as_the_api_does() {
+    let world = World::new().await;
+    let headers = headers(&[("x-correlation-id", "req-7")]);
+    let context = world.api.context(&head("GET", &headers)).await.unwrap();
+    let refused = gatekeeper_core::Error::from(gatekeeper_core::SessionError::NotFound);
+    let problem = world.api.problem(&context, refused);
+    assert_eq!(
+        (problem.code(), problem.correlation_id()),
+        ("session.not_found", "req-7")
+    );
+    let response = problem.into_response();
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.headers()["x-correlation-id"], "req-7");
+}
