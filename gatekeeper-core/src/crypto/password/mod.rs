@@ -186,4 +186,6 @@ impl fmt::Debug for PasswordHasher {
 }
 
 #[cfg(test)]
+mod imported_tests;
+#[cfg(test)]
 mod tests;
