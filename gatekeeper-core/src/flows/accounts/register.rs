@@ -14,7 +14,7 @@ use crate::{
     mail::AccountMail,
     model::{
         Account, AuthMethod, Authority, EmailAddress, Event, PasswordCredential, SecretString,
-        Timestamp, User, UserId,
+        SessionEnd, Timestamp, TokenPurpose, User, UserId,
     },
     store::{Constraint, StoreError},
 };
@@ -31,8 +31,8 @@ impl Accounts<'_> {
     /// Signs up.
     ///
     /// Where verification is required the answer is the same for an address that is taken; its owner is told by mail
-    /// instead. An unverified account is taken over by the newer sign-up: its links end with the older ones, so that the
-    /// link that works belongs to the password that was chosen last.
+    /// instead. An unverified account is taken over by the newer sign-up: its sessions and links end, so that the link that
+    /// works belongs to the password that was chosen last.
     ///
     /// # Errors
     ///
@@ -146,6 +146,14 @@ impl Accounts<'_> {
                 unit.tx()
                     .credentials()
                     .set_password(&applicant.password(&user, now))
+                    .await?;
+                // Now, not when the worker makes the newer link: until then, the older one would open the account to a
+                // password that its reader did not choose. Sessions there are where verification was optional before.
+                unit.end_sessions(user.id, None, SessionEnd::PasswordChanged)
+                    .await?;
+                unit.tx()
+                    .tokens()
+                    .revoke_all_for_user(cx.tenant_id, user.id, TokenPurpose::ALL, now)
                     .await?;
                 unit.record(Record::success(Event::AccountRegistrationRepeated).target(user.id))
                     .await?;
