@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use gatekeeper_core::{
     NewUser,
-    model::{Event, PageRequest, SecretString},
+    env::Clock,
+    model::{Event, PageRequest, RevocationTarget, SecretString},
     store::UserFilter,
 };
 
@@ -147,6 +150,13 @@ pub(super) async fn enabling_brings_nothing_back(fixture: StoreFixture) {
     let signed_in = world.sign_in("ada@example.org").await;
     world
         .gk
+        .passwords()
+        .request_reset(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    let link = world.mailed_token().await;
+    world
+        .gk
         .administration()
         .disable(&world.cx, user_id)
         .await
@@ -157,6 +167,16 @@ pub(super) async fn enabling_brings_nothing_back(fixture: StoreFixture) {
         .enable(&world.cx, user_id)
         .await
         .unwrap();
+    assert_eq!(
+        world.newest(Event::AccountEnabled).await.target,
+        Some(user_id)
+    );
+    let redeemed = world
+        .gk
+        .passwords()
+        .reset(&world.cx, &link, &"birch-falcon-37-harbour".into())
+        .await;
+    assert_eq!(code(redeemed), "token.invalid");
     assert!(!world.believes(&signed_in).await);
     assert_eq!(
         code(world.refresh(&signed_in).await),
@@ -241,4 +261,68 @@ pub(super) async fn operators_get_clear_errors(fixture: StoreFixture) {
         ),
         "role.not_found"
     );
+}
+
+pub(super) async fn a_setup_link_expires_at_the_exact_instant(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    for (email, good) in [("ada@example.org", true), ("eve@example.org", false)] {
+        let made = world
+            .gk
+            .administration()
+            .create_user(&world.cx, new_user(email, None, &[]))
+            .await
+            .unwrap();
+        let link = made.setup_link.unwrap();
+        let (_, token) = link.expose().split_once("#token=").unwrap();
+        let lifetime = Duration::from_hours(24);
+        let instant = Duration::from_micros(u64::from(good));
+        world.advance(lifetime.checked_sub(instant).unwrap());
+        let answer = world
+            .gk
+            .passwords()
+            .reset(&world.cx, &token.into(), &PASSWORD.into())
+            .await;
+        assert_eq!(answer.is_ok(), good);
+    }
+}
+
+/// Beside every session that is known, every token of the user: one may have been given while the sessions were ended.
+pub(super) async fn closing_an_account_revokes_its_user(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let ada = world.signed_in("ada@example.org").await;
+    let eve = world.signed_in("eve@example.org").await;
+    let (ada_is, eve_is) = (world.identity(&ada).await, world.identity(&eve).await);
+    world
+        .gk
+        .administration()
+        .disable(&world.cx, ada_is.user_id)
+        .await
+        .unwrap();
+    world
+        .gk
+        .accounts()
+        .delete(&world.cx, &eve_is, &PASSWORD.into())
+        .await
+        .unwrap();
+    let now = world.clock.now();
+    let since = now.before(Duration::from_hours(1));
+    let all = world
+        .repository
+        .revocations_since(since, now)
+        .await
+        .unwrap();
+    for user in [ada_is.user_id, eve_is.user_id] {
+        assert!(
+            all.iter()
+                .any(|one| one.target == RevocationTarget::User(user, now)),
+            "{all:?}"
+        );
+    }
+    for session in [ada.session.id, eve.session.id] {
+        assert!(
+            all.iter()
+                .any(|one| one.target == RevocationTarget::Session(session)),
+            "{all:?}"
+        );
+    }
 }

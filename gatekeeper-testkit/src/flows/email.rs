@@ -1,6 +1,13 @@
-use gatekeeper_core::{config::EmailVerification, model::Event};
+use std::sync::Arc;
 
-use super::world::{PASSWORD, World, code, optional_verification, sign_up, token_of};
+use gatekeeper_core::{
+    config::EmailVerification,
+    model::{EmailAddress, Event},
+};
+
+use super::world::{
+    PASSWORD, World, change_user, code, optional_verification, sign_up, token_of, token_to,
+};
 use crate::store::StoreFixture;
 
 const NEW_PASSWORD: &str = "birch-falcon-37-harbour";
@@ -301,4 +308,110 @@ pub(super) async fn row_6_an_unproven_address_is_no_hold_on_its_owner(fixture: S
         .await
         .unwrap();
     assert!(owner.profile.user.email_verified());
+}
+
+/// The token confirms the address it was made for, and no other that the account has got since.
+pub(super) async fn a_verification_confirms_the_address_it_was_made_for(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    world.register("ada@example.org").await;
+    let token = world.mailed_token().await;
+    let administration = world.gk.administration();
+    let user = administration
+        .find_user_by_email(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    change_user(&world, user.id, |user| {
+        user.email = EmailAddress::parse("victim@example.org").unwrap();
+    })
+    .await;
+    assert_eq!(
+        code(world.gk.accounts().verify_email(&world.cx, &token).await),
+        "token.invalid"
+    );
+    assert_eq!(
+        world.newest(Event::TokenRefused).await.reason.as_deref(),
+        Some("address_changed")
+    );
+    let user = administration
+        .find_user_by_email(&world.cx, "victim@example.org")
+        .await
+        .unwrap();
+    assert!(!user.email_verified());
+}
+
+/// Links that went to the old mailbox are of no use once the address has changed.
+pub(super) async fn a_change_of_address_ends_every_link(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let signed_in = world.signed_in("ada@example.org").await;
+    let who = world.identity(&signed_in).await;
+    world
+        .gk
+        .passwords()
+        .request_reset(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    let reset = world.mailed_token().await;
+    let accounts = world.gk.accounts();
+    accounts
+        .request_email_change(&world.cx, &who, "neu@example.org", &PASSWORD.into())
+        .await
+        .unwrap();
+    let link = token_to(&world.mails().await, "neu@example.org");
+    accounts.verify_email(&world.cx, &link).await.unwrap();
+    let row = world.newest(Event::EmailChanged).await;
+    assert_eq!(row.target, Some(who.user_id));
+    let redeemed = world
+        .gk
+        .passwords()
+        .reset(&world.cx, &reset, &NEW_PASSWORD.into())
+        .await;
+    assert_eq!(code(redeemed), "token.invalid");
+}
+
+pub(super) async fn ones_own_address_can_be_written_anew(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let signed_in = world.signed_in("ada@example.org").await;
+    let who = world.identity(&signed_in).await;
+    let accounts = world.gk.accounts();
+    let same = accounts
+        .request_email_change(&world.cx, &who, "ada@example.org", &PASSWORD.into())
+        .await;
+    assert_eq!(code(same), "request.invalid");
+    assert!(world.mails().await.is_empty());
+    accounts
+        .request_email_change(&world.cx, &who, "Ada@example.org", &PASSWORD.into())
+        .await
+        .unwrap();
+    let link = token_to(&world.mails().await, "Ada@example.org");
+    accounts.verify_email(&world.cx, &link).await.unwrap();
+    let user = accounts.profile(&world.cx, &who).await.unwrap().user;
+    assert_eq!(user.email.as_str(), "Ada@example.org");
+}
+
+pub(super) async fn row_33_fifty_verifications_give_one_success(fixture: StoreFixture) {
+    let node = Arc::clone(&fixture.other);
+    let world = World::new(fixture).await;
+    let other = world.another_node(node).await;
+    world.register("ada@example.org").await;
+    let token = world.mailed_token().await;
+    let tasks: Vec<_> = (0..50)
+        .map(|n| {
+            let node = if n % 2 == 0 {
+                world.clone()
+            } else {
+                other.clone()
+            };
+            let token = token.clone();
+            tokio::spawn(async move { node.gk.accounts().verify_email(&node.cx, &token).await })
+        })
+        .collect();
+    let mut good = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(()) => good += 1,
+            Err(error) => assert_eq!(error.code(), "token.invalid"),
+        }
+    }
+    assert_eq!(good, 1);
+    assert_eq!(world.count(Event::EmailVerified).await, 1);
 }

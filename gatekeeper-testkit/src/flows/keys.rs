@@ -1,14 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
 use gatekeeper_core::{
-    BuildError, KeyRotation,
+    BuildError, KeyRotation, SignedIn,
     crypto::SecretKey,
-    model::{Algorithm, Event},
+    model::{Algorithm, Event, StoredSigningKey},
     testing::SeededRandom,
 };
 
 use super::world::World;
-use crate::store::StoreFixture;
+use crate::{sample, store::StoreFixture};
 
 fn published(world: &World) -> Vec<String> {
     let jwks = world.gk.jwks();
@@ -129,6 +129,69 @@ pub(super) async fn every_algorithm_signs(fixture: StoreFixture) {
             .iter()
             .any(|key| key["kty"] == "oct");
         assert!(!symmetric);
+        // Each by a key of its own, all made at one instant: the algorithm alone tells which is to sign. The service began
+        // with Ed25519, and back there it takes up the key it had.
+        let known = earlier
+            .iter()
+            .position(|session| header(session) == header(&signed_in));
+        let expected = (algorithm == Algorithm::EdDsa).then_some(0);
+        assert_eq!(known, expected, "{algorithm:?}");
         earlier.push(signed_in);
     }
+}
+
+fn header(signed_in: &SignedIn) -> String {
+    let token = signed_in.access_token.expose();
+    token.split('.').next().unwrap().to_owned()
+}
+
+pub(super) async fn a_new_key_signs_when_everybody_has_it(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let before = world.signed_in("ada@example.org").await;
+    let administration = world.gk.administration();
+    administration
+        .rotate_keys(&world.cx, KeyRotation::Planned)
+        .await
+        .unwrap();
+    // Published, and silent: on this node and on one that starts now.
+    let published_only = world.refresh(&before).await.unwrap();
+    assert_eq!(header(&published_only), header(&before));
+    let late = world.another_node(Arc::clone(&world.repository)).await;
+    let from_late = late.refresh(&published_only).await.unwrap();
+    assert_eq!(header(&from_late), header(&before));
+}
+
+/// Whichever rotation came before, a compromised key is out at once, and stays out.
+pub(super) async fn a_compromised_key_never_comes_back(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let signed_in = world.signed_in("ada@example.org").await;
+    let rotate = async |rotation| {
+        let administration = world.gk.administration();
+        let key = administration.rotate_keys(&world.cx, rotation).await;
+        // Keys of one instant have no order.
+        world.advance(Duration::from_millis(1));
+        key.unwrap().to_string()
+    };
+    rotate(KeyRotation::Planned).await;
+    let sound = rotate(KeyRotation::Compromised).await;
+    assert_eq!(published(&world), [sound]);
+    assert!(!world.believes(&signed_in).await);
+    rotate(KeyRotation::Planned).await;
+    assert_eq!(published(&world).len(), 2);
+    assert!(!world.believes(&signed_in).await);
+}
+
+pub(super) async fn a_sealed_key_opens_under_its_own_name_alone(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let mut tx = world.repository.begin().await.unwrap();
+    let stored = tx.signing_keys().list().await.unwrap();
+    let copied = StoredSigningKey {
+        id: sample::signing_key(9).id,
+        ..stored[0].clone()
+    };
+    tx.signing_keys().insert(&copied).await.unwrap();
+    tx.commit().await.unwrap();
+    let repository = Arc::clone(&world.repository);
+    let started = World::on(repository, |_| {}, |builder| builder).await;
+    assert!(matches!(started, Err(BuildError::Keys(_))), "{started:?}");
 }

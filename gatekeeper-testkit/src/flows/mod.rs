@@ -97,6 +97,8 @@ macro_rules! __flow_cases {
                 enabling_brings_nothing_back,
                 roles_reach_the_next_token,
                 operators_get_clear_errors,
+                a_setup_link_expires_at_the_exact_instant,
+                closing_an_account_revokes_its_user,
             }
             email {
                 verification_opens_the_account,
@@ -107,6 +109,10 @@ macro_rules! __flow_cases {
                 a_change_to_a_taken_address_tells_its_owner_alone,
                 a_new_password_stops_a_change_of_address,
                 row_6_an_unproven_address_is_no_hold_on_its_owner,
+                a_verification_confirms_the_address_it_was_made_for,
+                a_change_of_address_ends_every_link,
+                ones_own_address_can_be_written_anew,
+                row_33_fifty_verifications_give_one_success,
             }
             enumeration {
                 row_1_sign_in_costs_one_hash_for_everybody,
@@ -120,6 +126,9 @@ macro_rules! __flow_cases {
                 nodes_share_their_keys,
                 keys_open_under_their_own_secret_alone,
                 every_algorithm_signs,
+                a_new_key_signs_when_everybody_has_it,
+                a_compromised_key_never_comes_back,
+                a_sealed_key_opens_under_its_own_name_alone,
             }
             outbox {
                 a_mail_is_tried_four_times_and_kept,
@@ -128,6 +137,7 @@ macro_rules! __flow_cases {
                 a_crash_before_delivery_loses_nothing,
                 two_workers_send_each_mail_once,
                 what_waits_is_sealed,
+                what_is_sealed_opens_in_its_own_place_alone,
             }
             passwords {
                 a_reset_ends_every_session_and_signs_nobody_in,
@@ -140,6 +150,9 @@ macro_rules! __flow_cases {
                 an_outdated_hash_is_made_anew_at_sign_in,
                 a_sign_in_overtaken_by_a_change_is_refused,
                 row_33_fifty_redemptions_give_one_success,
+                asvs_6_2_11_a_password_may_not_hold_its_context,
+                a_bad_reset_link_costs_no_hash,
+                row_33_of_two_changes_one_counts,
             }
             profile {
                 a_profile_is_read_and_changed,
@@ -156,6 +169,9 @@ macro_rules! __flow_cases {
                 row_8_an_address_alone_links_nothing,
                 hooks_may_refuse_and_add_claims,
                 a_hook_may_not_forge_a_claim,
+                hooks_are_told_who_came_in,
+                a_directory_makes_accounts_only_where_it_may,
+                each_provider_has_a_name_of_its_own,
             }
             refresh {
                 a_refresh_gives_the_next_generation,
@@ -168,6 +184,8 @@ macro_rules! __flow_cases {
                 row_32_an_access_token_refreshes_nothing,
                 a_damaged_refresh_token_is_refused,
                 an_ended_session_is_not_refreshed,
+                an_ended_session_gives_no_second_answer,
+                a_closed_account_is_not_refreshed,
             }
             register {
                 sign_up_asks_for_verification,
@@ -177,6 +195,8 @@ macro_rules! __flow_cases {
                 a_second_sign_up_before_verification_takes_over,
                 row_4_hostile_addresses_are_refused,
                 sixteen_sign_ups_make_one_account,
+                a_second_sign_up_ends_the_first_at_once,
+                a_disabled_account_is_not_taken_over,
             }
             sessions {
                 sign_out_kills_its_tokens_at_once,
@@ -186,6 +206,8 @@ macro_rules! __flow_cases {
                 somebody_elses_session_is_not_found,
                 row_34_a_dead_token_changes_nothing_on_another_node,
                 what_one_node_revokes_another_refuses,
+                only_a_live_session_changes_anything,
+                a_revocation_outlives_its_tokens,
             }
             sign_in {
                 the_right_password_opens_a_session,
@@ -193,10 +215,13 @@ macro_rules! __flow_cases {
                 an_unverified_address_is_told_after_the_right_password,
                 row_29_every_sign_in_is_a_new_session,
                 claims_say_who_and_how,
+                a_disabled_account_is_not_told_from_none,
+                a_sign_in_overtaken_by_disabling_is_refused,
             }
             tenants {
                 tenants_share_nothing,
                 a_token_of_one_tenant_opens_nothing_in_another,
+                a_tenants_name_is_looked_up_anew_in_time,
             }
             tokens {
                 row_26_no_purpose_stands_in_for_another,

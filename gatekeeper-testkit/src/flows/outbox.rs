@@ -3,11 +3,11 @@ use std::{sync::Arc, time::Duration};
 use gatekeeper_core::{
     Delivered,
     env::Clock,
-    model::{OutboxKind, PageRequest},
+    model::{OutboxEntry, OutboxKind, OutboxState, PageRequest},
 };
 
 use super::world::World;
-use crate::store::StoreFixture;
+use crate::{sample, store::StoreFixture};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -171,4 +171,79 @@ pub(super) async fn what_waits_is_sealed(fixture: StoreFixture) {
     let token = super::world::token_of(&mail);
     let payload = String::from_utf8_lossy(&entries[0].payload).into_owned();
     assert!(!payload.contains(token.expose()) && !payload.contains("ada@example.org"));
+}
+
+/// What somebody who can write to the store copies from one entry to another is not sent, and not tried again.
+pub(super) async fn what_is_sealed_opens_in_its_own_place_alone(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    world.register("ada@example.org").await;
+    let claim = async || {
+        let now = world.clock.now();
+        let mut tx = world.repository.begin().await.unwrap();
+        let mut entries = tx.outbox().claim(now, now, 10).await.unwrap();
+        assert_eq!(entries.len(), 1);
+        entries.remove(0)
+    };
+    let request = claim().await;
+    world.mails.fail(1);
+    world.gk.outbox().deliver_due().await.unwrap();
+    world.advance(MINUTE);
+    let mail = claim().await;
+    world.mails().await;
+
+    let fresh = |entry: &OutboxEntry, n: u64| OutboxEntry {
+        id: sample::mail(world.cx.tenant_id, n).id,
+        state: OutboxState::Pending,
+        attempts: 0,
+        due_at: world.clock.now(),
+        ..entry.clone()
+    };
+    let mut tx = world.repository.begin().await.unwrap();
+    tx.outbox().enqueue(&fresh(&request, 90)).await.unwrap();
+    tx.outbox().enqueue(&fresh(&mail, 91)).await.unwrap();
+    tx.commit().await.unwrap();
+    let delivered = world.gk.outbox().deliver_due().await.unwrap();
+    assert_eq!(delivered, Delivered { done: 0, failed: 2 });
+    assert!(world.mails.take().is_empty());
+    let dead = world
+        .gk
+        .outbox()
+        .dead(&world.cx, PageRequest::first(10))
+        .await
+        .unwrap();
+    assert_eq!(dead.items.len(), 2);
+
+    // Under its own id, but as another tenant's, or as another kind of entry.
+    let sample = sample::tenant(2);
+    let mut tx = world.repository.begin().await.unwrap();
+    let later = world.clock.now().after(MINUTE);
+    tx.outbox().purge_expired(later, 100).await.unwrap();
+    tx.tenants().insert(&sample).await.unwrap();
+    let other_tenant = OutboxEntry {
+        id: mail.id,
+        tenant_id: sample.id,
+        ..fresh(&mail, 92)
+    };
+    let other_kind = OutboxEntry {
+        id: request.id,
+        kind: OutboxKind::Mail,
+        ..fresh(&request, 93)
+    };
+    tx.outbox().enqueue(&other_tenant).await.unwrap();
+    tx.outbox().enqueue(&other_kind).await.unwrap();
+    tx.commit().await.unwrap();
+    world.gk.outbox().deliver_due().await.unwrap();
+    assert!(world.mails.take().is_empty());
+    for entry in [other_tenant, other_kind] {
+        let mut cx = world.cx.clone();
+        cx.tenant_id = entry.tenant_id;
+        let page = PageRequest::first(10);
+        let dead = world.gk.outbox().dead(&cx, page).await.unwrap();
+        let mut dead = dead.items.into_iter();
+        let dead = dead.find(|dead| dead.id == entry.id).unwrap();
+        assert_eq!(
+            dead.last_error.as_deref(),
+            Some("it was sealed under another secret")
+        );
+    }
 }

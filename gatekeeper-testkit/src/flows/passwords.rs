@@ -5,8 +5,8 @@ use gatekeeper_core::{
     model::{Event, PasswordCredential, SecretString},
 };
 
-use super::world::{PASSWORD, World, code};
-use crate::store::StoreFixture;
+use super::world::{PASSWORD, World, change_user, code};
+use crate::{faults::FaultyRepository, store::StoreFixture};
 
 const NEW_PASSWORD: &str = "birch-falcon-37-harbour";
 
@@ -153,6 +153,7 @@ pub(super) async fn a_reset_of_an_unverified_account_proves_the_mailbox(fixture:
         .await
         .unwrap();
     assert!(signed_in.profile.user.email_verified());
+    world.newest(Event::EmailVerified).await;
     assert_eq!(
         code(
             world
@@ -207,6 +208,8 @@ pub(super) async fn row_30_a_change_ends_the_other_sessions(fixture: StoreFixtur
         "token.invalid"
     );
     assert!(world.mail().await.subject.contains("changed"));
+    let row = world.newest(Event::PasswordChanged).await;
+    assert_eq!((row.target, row.reason), (Some(who.user_id), None));
     world
         .sign_in_with("ada@example.org", NEW_PASSWORD)
         .await
@@ -316,7 +319,12 @@ pub(super) async fn a_sign_in_overtaken_by_a_change_is_refused(fixture: StoreFix
         hash: SecretString::new(DJANGO),
         changed_at: gatekeeper_core::env::Clock::now(&world.clock),
     };
-    changing.arm(Arc::clone(&world.repository), stored);
+    let repository = Arc::clone(&world.repository);
+    changing.arm(async move {
+        let mut tx = repository.begin().await.unwrap();
+        tx.credentials().set_password(&stored).await.unwrap();
+        tx.commit().await.unwrap();
+    });
     let answer = world.sign_in_with("ada@example.org", PASSWORD).await;
     assert_eq!(code(answer), "password.invalid_credentials");
     let row = world.newest(Event::SignInFailed).await;
@@ -371,4 +379,129 @@ pub(super) async fn row_33_fifty_redemptions_give_one_success(fixture: StoreFixt
         .await
         .unwrap();
     assert_eq!(world.count(Event::PasswordReset).await, 1);
+}
+
+/// Wherever a password is chosen, the address and the name are known and may not be in it.
+pub(super) async fn asvs_6_2_11_a_password_may_not_hold_its_context(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let mut input = super::world::sign_up("quixotine@example.org");
+    input.name = Some("Zebulonia Ferrante".to_owned());
+    let weak = ["Quixotine-lantern-42", "zebul0nia-lantern-42"];
+    let accounts = world.gk.accounts();
+    for password in weak {
+        let mut input = input.clone();
+        input.password = password.into();
+        let answer = accounts.register(&world.cx, input).await;
+        assert_eq!(code(answer), "request.invalid", "{password}");
+        let made = gatekeeper_core::NewUser {
+            email: "quixotine@example.org".to_owned(),
+            name: Some("Zebulonia Ferrante".to_owned()),
+            roles: Vec::new(),
+            password: Some(password.into()),
+        };
+        let answer = world.gk.administration().create_user(&world.cx, made).await;
+        assert_eq!(code(answer), "request.invalid", "{password}");
+    }
+    let _ = accounts.register(&world.cx, input).await.unwrap();
+    let token = world.mailed_token().await;
+    accounts.verify_email(&world.cx, &token).await.unwrap();
+    let signed_in = world.sign_in("quixotine@example.org").await;
+    let who = world.identity(&signed_in).await;
+    let passwords = world.gk.passwords();
+    passwords
+        .request_reset(&world.cx, "quixotine@example.org")
+        .await
+        .unwrap();
+    let token = world.mailed_token().await;
+    for password in weak {
+        let answer = passwords.reset(&world.cx, &token, &password.into()).await;
+        assert_eq!(code(answer), "request.invalid", "{password}");
+        let answer = passwords
+            .change(&world.cx, &who, &PASSWORD.into(), &password.into())
+            .await;
+        assert_eq!(code(answer), "request.invalid", "{password}");
+    }
+}
+
+/// A link that is no good costs no hash, or anybody could keep the hashers busy; and it leaves its trace.
+pub(super) async fn a_bad_reset_link_costs_no_hash(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let user_id = world.verified("ada@example.org").await;
+    world
+        .gk
+        .passwords()
+        .request_reset(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    let good = world.mailed_token().await;
+    change_user(&world, user_id, |user| {
+        user.disabled_at = Some(user.created_at);
+    })
+    .await;
+    let guess = SecretString::new("A".repeat(good.expose().len()));
+    let before = world.gk.password_hashes();
+    for (n, token) in [good, guess].iter().enumerate() {
+        let answer = world
+            .gk
+            .passwords()
+            .reset(&world.cx, token, &NEW_PASSWORD.into())
+            .await;
+        assert_eq!(code(answer), "token.invalid");
+        assert_eq!(world.count(Event::TokenRefused).await, n + 1);
+    }
+    assert_eq!(world.gk.password_hashes(), before);
+}
+
+/// Both showed the right password; after the first it is another.
+pub(super) async fn row_33_of_two_changes_one_counts(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let repository = FaultyRepository::wrap(Arc::clone(&world.repository));
+    let slow = world.another_node(Arc::new(repository.clone())).await;
+    let own = world.signed_in("ada@example.org").await;
+    let who = world.identity(&own).await;
+    world.advance(Duration::from_secs(1));
+    let old = SecretString::new(PASSWORD);
+    let (first, second) = (
+        SecretString::new(NEW_PASSWORD),
+        SecretString::new("cedar-marmot-58-anchor"),
+    );
+    repository.reset();
+    let passwords = slow.gk.passwords();
+    let mut overtaken = std::pin::pin!(passwords.change(&slow.cx, &who, &old, &second));
+    // It is let go on until it has asked for the account, and then not until the other is done.
+    let has_asked = async {
+        while repository.calls() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let early = tokio::select! {
+        biased;
+        answer = &mut overtaken => Some(answer),
+        () = has_asked => None,
+    };
+    let quick = world
+        .gk
+        .passwords()
+        .change(&world.cx, &who, &old, &first)
+        .await;
+    let overtaken = match early {
+        Some(answer) => answer,
+        None => overtaken.await,
+    };
+    let (good, refused) = match (quick, overtaken) {
+        (Ok(()), Err(error)) => (&first, error),
+        (Err(error), Ok(())) => (&second, error),
+        both => panic!("{both:?}"),
+    };
+    assert!(
+        matches!(
+            refused.code(),
+            "access.invalid_token" | "password.current_incorrect"
+        ),
+        "{refused:?}"
+    );
+    world
+        .sign_in_with("ada@example.org", good.expose())
+        .await
+        .unwrap();
 }

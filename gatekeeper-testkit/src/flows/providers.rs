@@ -1,11 +1,16 @@
-use std::sync::{Arc, Mutex};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use gatekeeper_core::{
-    AuthProvider, Error, Evidence, Hooks, Provisioning, Refusal, Registration, RequestContext,
-    Subject, Verification, VerifiedIdentity,
-    model::{AuthMethod, EmailAddress, Event, PasswordCredential, Session, User},
-    store::{Repository, StoreError, StoreErrorKind},
+    AuthProvider, BuildError, Error, Evidence, GatekeeperBuilder, Hooks, Provisioning, Refusal,
+    Registration, RequestContext, Subject, Verification, VerifiedIdentity,
+    model::{AuthMethod, EmailAddress, Event, Session, User, UserId},
+    store::{StoreError, StoreErrorKind},
 };
 use serde_json::{Map, Value, json};
 
@@ -15,14 +20,29 @@ use crate::store::StoreFixture;
 /// A corporate directory: it knows `boss` and decides about everybody `@corp.example`.
 #[derive(Debug)]
 struct Directory {
+    name: &'static str,
     provisioning: Provisioning,
     away: bool,
+    subject: String,
+    vouches_for_address: bool,
+}
+
+impl Directory {
+    fn new(provisioning: Provisioning) -> Self {
+        Self {
+            name: "directory",
+            provisioning,
+            away: false,
+            subject: "uid=boss,dc=corp".to_owned(),
+            vouches_for_address: true,
+        }
+    }
 }
 
 #[async_trait]
 impl AuthProvider for Directory {
-    fn id(&self) -> &'static str {
-        "directory"
+    fn id(&self) -> &str {
+        self.name
     }
 
     fn accepts(&self, evidence: &Evidence) -> bool {
@@ -57,8 +77,10 @@ impl AuthProvider for Directory {
             });
         }
         let subject = Subject::External {
-            subject: "uid=boss,dc=corp".to_owned(),
-            verified_email: EmailAddress::parse(identifier).ok(),
+            subject: self.subject.clone(),
+            verified_email: EmailAddress::parse(identifier)
+                .ok()
+                .filter(|_| self.vouches_for_address),
             name: Some("The Boss".to_owned()),
         };
         Ok(Verification::Verified(VerifiedIdentity {
@@ -69,12 +91,11 @@ impl AuthProvider for Directory {
 }
 
 async fn with_directory(fixture: StoreFixture, provisioning: Provisioning, away: bool) -> World {
-    World::built(
-        fixture,
-        |_| {},
-        |builder| builder.provider(Directory { provisioning, away }),
-    )
-    .await
+    let directory = Directory {
+        away,
+        ..Directory::new(provisioning)
+    };
+    World::built(fixture, |_| {}, |builder| builder.provider(directory)).await
 }
 
 pub(super) async fn a_directory_signs_users_in(fixture: StoreFixture) {
@@ -255,27 +276,108 @@ pub(super) async fn a_hook_may_not_forge_a_claim(fixture: StoreFixture) {
     assert_eq!(world.count(Event::SessionCreated).await, 0);
 }
 
-/// Changes a password between the check of the old one and the session.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Overtaking(Arc<Mutex<Option<Change>>>);
+/// Has something happen between the check of a password and the session, and counts who came in.
+#[derive(Clone, Default)]
+pub(super) struct Overtaking {
+    armed: Arc<Mutex<Option<BoxFuture>>>,
+    told: Arc<Mutex<Vec<UserId>>>,
+}
 
-type Change = (Arc<dyn Repository>, PasswordCredential);
+type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl fmt::Debug for Overtaking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overtaking").finish_non_exhaustive()
+    }
+}
 
 impl Overtaking {
-    pub(super) fn arm(&self, repository: Arc<dyn Repository>, password: PasswordCredential) {
-        *self.0.lock().unwrap() = Some((repository, password));
+    pub(super) fn arm(&self, what: impl Future<Output = ()> + Send + 'static) {
+        *self.armed.lock().unwrap() = Some(Box::pin(what));
     }
 }
 
 #[async_trait]
 impl Hooks for Overtaking {
     async fn before_sign_in(&self, _cx: &RequestContext, _user: &User) -> Result<(), Refusal> {
-        let armed = self.0.lock().unwrap().take();
-        if let Some((repository, password)) = armed {
-            let mut tx = repository.begin().await.unwrap();
-            tx.credentials().set_password(&password).await.unwrap();
-            tx.commit().await.unwrap();
+        let armed = self.armed.lock().unwrap().take();
+        if let Some(armed) = armed {
+            armed.await;
         }
         Ok(())
+    }
+
+    async fn after_sign_in(&self, _cx: &RequestContext, user: &User, _session: &Session) {
+        self.told.lock().unwrap().push(user.id);
+    }
+}
+
+pub(super) async fn hooks_are_told_who_came_in(fixture: StoreFixture) {
+    let hook = Overtaking::default();
+    let told = Arc::clone(&hook.told);
+    let world = World::built(fixture, |_| {}, |builder| builder.hooks(hook)).await;
+    let user_id = world.verified("ada@example.org").await;
+    let _ = world.sign_in_with("ada@example.org", "wrong").await;
+    assert!(told.lock().unwrap().is_empty());
+    world.sign_in("ada@example.org").await;
+    assert_eq!(*told.lock().unwrap(), [user_id]);
+}
+
+pub(super) async fn a_directory_makes_accounts_only_where_it_may(fixture: StoreFixture) {
+    let repository = Arc::clone(&fixture.repository);
+    let kept = fixture;
+    let try_with = async |directory: Directory| {
+        let repository = Arc::clone(&repository);
+        let world = World::on(repository, |_| {}, |builder| builder.provider(directory))
+            .await
+            .unwrap();
+        let answer = world
+            .sign_in_with("boss@corp.example", "directory password")
+            .await;
+        assert_eq!(world.count(Event::AccountRegistered).await, 0);
+        (world, code(answer))
+    };
+    let reason = async |world: &World| world.newest(Event::SignInFailed).await.reason.unwrap();
+    let (world, answer) = try_with(Directory::new(Provisioning::Refuse)).await;
+    assert_eq!(answer, "password.invalid_credentials");
+    assert_eq!(reason(&world).await, "identity_not_linked");
+    let (world, answer) = try_with(Directory {
+        vouches_for_address: false,
+        ..Directory::new(Provisioning::Create)
+    })
+    .await;
+    assert_eq!(answer, "password.invalid_credentials");
+    // The clocks of the two are one: what is asked is whether there is a row.
+    let trail = world.trail().await;
+    assert!(
+        trail
+            .iter()
+            .any(|row| row.reason.as_deref() == Some("no_verified_email"))
+    );
+    for subject in [String::new(), "x".repeat(256)] {
+        let (_, answer) = try_with(Directory {
+            subject,
+            ..Directory::new(Provisioning::Create)
+        })
+        .await;
+        assert_eq!(answer, "internal");
+    }
+    drop(kept);
+}
+
+/// A name that is malformed or taken could stand for another's identities.
+pub(super) async fn each_provider_has_a_name_of_its_own(fixture: StoreFixture) {
+    for name in ["", "Directory", "a b", "password", "directory"] {
+        let repository = Arc::clone(&fixture.repository);
+        let build = |builder: GatekeeperBuilder| {
+            builder
+                .provider(Directory::new(Provisioning::Refuse))
+                .provider(Directory {
+                    name,
+                    ..Directory::new(Provisioning::Refuse)
+                })
+        };
+        let started = World::on(repository, |_| {}, build).await;
+        assert!(matches!(started, Err(BuildError::Provider(_))), "{name:?}");
     }
 }

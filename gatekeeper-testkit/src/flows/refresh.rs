@@ -5,7 +5,7 @@ use gatekeeper_core::{
     model::{Event, SecretString, SessionEnd},
 };
 
-use super::world::{World, code};
+use super::world::{World, change_user, code};
 use crate::store::StoreFixture;
 
 const INVALID: &str = "session.invalid_refresh_token";
@@ -209,4 +209,33 @@ pub(super) async fn an_ended_session_is_not_refreshed(fixture: StoreFixture) {
         end_reason(&world, &signed_in).await,
         Some(SessionEnd::SignedOut)
     );
+}
+
+pub(super) async fn an_ended_session_gives_no_second_answer(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let first = world.signed_in("ada@example.org").await;
+    let second = world.refresh(&first).await.unwrap();
+    let who = world.identity(&second).await;
+    world.gk.sessions().sign_out(&world.cx, &who).await.unwrap();
+    // Within the grace, and still nothing.
+    assert_eq!(code(world.refresh(&first).await), INVALID);
+    assert_eq!(
+        end_reason(&world, &first).await,
+        Some(SessionEnd::SignedOut)
+    );
+}
+
+/// Whatever closed the account: a session of it that was left open gives no tokens, and nobody is told of a theft.
+pub(super) async fn a_closed_account_is_not_refreshed(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let first = world.signed_in("ada@example.org").await;
+    let second = world.refresh(&first).await.unwrap();
+    change_user(&world, first.session.user_id, |user| {
+        user.disabled_at = Some(user.created_at);
+    })
+    .await;
+    assert_eq!(code(world.refresh(&second).await), INVALID);
+    assert_eq!(code(world.refresh(&first).await), INVALID);
+    assert_eq!(world.count(Event::SessionReuseDetected).await, 0);
+    assert_eq!(end_reason(&world, &first).await, None);
 }

@@ -211,3 +211,95 @@ pub(super) async fn sixteen_sign_ups_make_one_account(fixture: StoreFixture) {
     }
     assert_eq!(good, 1);
 }
+
+/// Before the worker has come to the newer link, and where verification was optional before.
+pub(super) async fn a_second_sign_up_ends_the_first_at_once(fixture: StoreFixture) {
+    let world = World::configured(fixture, optional_verification).await;
+    let answer = world
+        .gk
+        .accounts()
+        .register(&world.cx, sign_up("ada@example.org"))
+        .await
+        .unwrap();
+    let Registered::SignedIn(first) = answer else {
+        panic!("{answer:?}")
+    };
+    let older = world.mailed_token().await;
+    world
+        .gk
+        .passwords()
+        .request_reset(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    let reset = world.mailed_token().await;
+
+    let repository = std::sync::Arc::clone(&world.repository);
+    let strict = World::on(repository, |_| {}, |builder| builder)
+        .await
+        .unwrap();
+    let mut second = sign_up("ada@example.org");
+    second.password = "birch-falcon-37-harbour".into();
+    let _ = strict
+        .gk
+        .accounts()
+        .register(&strict.cx, second)
+        .await
+        .unwrap();
+    assert_eq!(
+        code(strict.gk.accounts().verify_email(&strict.cx, &older).await),
+        "token.invalid"
+    );
+    let redeemed = strict
+        .gk
+        .passwords()
+        .reset(&strict.cx, &reset, &PASSWORD.into())
+        .await;
+    assert_eq!(code(redeemed), "token.invalid");
+    assert!(!strict.believes(&first).await);
+    assert_eq!(
+        code(strict.refresh(&first).await),
+        "session.invalid_refresh_token"
+    );
+    let newer = strict.mailed_token().await;
+    strict
+        .gk
+        .accounts()
+        .verify_email(&strict.cx, &newer)
+        .await
+        .unwrap();
+    strict
+        .sign_in_with("ada@example.org", "birch-falcon-37-harbour")
+        .await
+        .unwrap();
+}
+
+pub(super) async fn a_disabled_account_is_not_taken_over(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    world.register("ada@example.org").await;
+    world.mails().await;
+    let administration = world.gk.administration();
+    let user = administration
+        .find_user_by_email(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    administration.disable(&world.cx, user.id).await.unwrap();
+    let before = world
+        .repository
+        .find_account(world.cx.tenant_id, user.id)
+        .await
+        .unwrap()
+        .unwrap();
+    world.advance(std::time::Duration::from_secs(1));
+    world.register("ada@example.org").await;
+    let after = world
+        .repository
+        .find_account(world.cx.tenant_id, user.id)
+        .await
+        .unwrap()
+        .unwrap();
+    let changed_at =
+        |account: gatekeeper_core::model::Account| account.password.unwrap().changed_at;
+    assert_eq!(before.user, after.user);
+    assert_eq!(changed_at(before), changed_at(after));
+    assert!(world.mails().await.is_empty());
+}

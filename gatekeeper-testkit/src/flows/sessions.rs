@@ -1,8 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
-use gatekeeper_core::model::{Event, PageRequest};
+use gatekeeper_core::{
+    Identity, ProfileChanges,
+    model::{Event, PageRequest},
+};
 
-use super::world::{PASSWORD, World, code};
+use super::world::{PASSWORD, World, change_user, code};
 use crate::store::StoreFixture;
 
 pub(super) async fn sign_out_kills_its_tokens_at_once(fixture: StoreFixture) {
@@ -107,6 +110,12 @@ pub(super) async fn others_end_and_ones_own_stays(fixture: StoreFixture) {
         assert!(!world.believes(other).await);
     }
     assert!(world.believes(&own).await);
+    let row = world.newest(Event::SessionEnded).await;
+    assert_eq!(row.details["count"], 4);
+    assert_eq!(
+        (row.actor, row.target),
+        (Some(who.user_id), Some(who.user_id))
+    );
 }
 
 pub(super) async fn somebody_elses_session_is_not_found(fixture: StoreFixture) {
@@ -186,4 +195,65 @@ pub(super) async fn what_one_node_revokes_another_refuses(fixture: StoreFixture)
     // Without workers nothing brings the news; once the set is older than it may be, the store itself is asked.
     world.advance(Duration::from_secs(30));
     assert!(!other.believes(&signed_in).await);
+}
+
+/// Behind a token that is still good by itself there must be a session that lives, of that user, whose account is open.
+pub(super) async fn only_a_live_session_changes_anything(fixture: StoreFixture) {
+    let world = World::configured(fixture, |config| {
+        config.sessions.idle_lifetime = Duration::from_secs(100);
+    })
+    .await;
+    let ada = world.signed_in("ada@example.org").await;
+    let eve = world.signed_in("eve@example.org").await;
+    let who = world.identity(&ada).await;
+    let accounts = world.gk.accounts();
+    let update = async |who: &Identity| {
+        let changes = ProfileChanges::default();
+        let answer = accounts.update_profile(&world.cx, who, changes).await;
+        answer.map(|_| ())
+    };
+    update(&who).await.unwrap();
+    // Somebody else's session.
+    let mut mixed = Identity::clone(&who);
+    mixed.session_id = eve.session.id;
+    assert_eq!(code(update(&mixed).await), "access.invalid_token");
+    // A closed account, whatever closed it.
+    let user_id = eve.session.user_id;
+    change_user(&world, user_id, |user| {
+        user.disabled_at = Some(user.created_at);
+    })
+    .await;
+    let closed = world.identity(&eve).await;
+    assert_eq!(code(update(&closed).await), "access.invalid_token");
+    // A session that nobody ended and that is over.
+    world.advance(Duration::from_secs(100));
+    assert!(world.believes(&ada).await);
+    assert_eq!(code(update(&who).await), "access.invalid_token");
+    let own = world
+        .gk
+        .sessions()
+        .end(&world.cx, &who, ada.session.id)
+        .await;
+    assert_eq!(code(own), "access.invalid_token");
+}
+
+/// A node whose clock is ahead gives tokens that expire later: a revocation is kept for longer than any token lives.
+pub(super) async fn a_revocation_outlives_its_tokens(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let signed_in = world.signed_in("ada@example.org").await;
+    let who = world.identity(&signed_in).await;
+    world.gk.sessions().sign_out(&world.cx, &who).await.unwrap();
+    let since = who.issued_at.before(Duration::from_hours(1));
+    let all = world
+        .repository
+        .revocations_since(since, who.issued_at)
+        .await
+        .unwrap();
+    assert_eq!(all.len(), 1);
+    let tokens = &world.gk.config().access_tokens;
+    assert!(all[0].expires_at > all[0].revoked_at.after(tokens.lifetime + tokens.leeway));
+    world.advance(tokens.lifetime.checked_sub(Duration::from_secs(2)).unwrap());
+    // One that has just started knows it as well.
+    let late = world.another_node(Arc::clone(&world.repository)).await;
+    assert!(!late.believes(&signed_in).await);
 }

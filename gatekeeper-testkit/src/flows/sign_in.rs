@@ -1,6 +1,9 @@
 use gatekeeper_core::model::{Event, Outcome};
 
-use super::world::{PASSWORD, World, code};
+use super::{
+    providers::Overtaking,
+    world::{PASSWORD, World, code},
+};
 use crate::store::StoreFixture;
 
 pub(super) async fn the_right_password_opens_a_session(fixture: StoreFixture) {
@@ -112,4 +115,46 @@ pub(super) async fn claims_say_who_and_how(fixture: StoreFixture) {
         who.authenticated_at.as_unix_seconds(),
         signed_in.session.authenticated_at.as_unix_seconds()
     );
+}
+
+/// That it is disabled is the first thing that counts, and the last that is told.
+pub(super) async fn a_disabled_account_is_not_told_from_none(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    world.register("ada@example.org").await;
+    let administration = world.gk.administration();
+    let user = administration
+        .find_user_by_email(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    administration.disable(&world.cx, user.id).await.unwrap();
+    assert_eq!(
+        code(world.sign_in_with("ada@example.org", PASSWORD).await),
+        "password.invalid_credentials"
+    );
+    assert_eq!(
+        world.newest(Event::SignInFailed).await.reason.as_deref(),
+        Some("account_disabled")
+    );
+}
+
+/// Disabled after the password was checked, before the session is to begin.
+pub(super) async fn a_sign_in_overtaken_by_disabling_is_refused(fixture: StoreFixture) {
+    let hook = Overtaking::default();
+    let disabling = hook.clone();
+    let world = World::built(fixture, |_| {}, |builder| builder.hooks(hook)).await;
+    let user_id = world.verified("ada@example.org").await;
+    let there = world.clone();
+    disabling.arm(async move {
+        let administration = there.gk.administration();
+        administration.disable(&there.cx, user_id).await.unwrap();
+    });
+    assert_eq!(
+        code(world.sign_in_with("ada@example.org", PASSWORD).await),
+        "password.invalid_credentials"
+    );
+    assert_eq!(
+        world.newest(Event::SignInFailed).await.reason.as_deref(),
+        Some("account_disabled")
+    );
+    assert_eq!(world.count(Event::SessionCreated).await, 0);
 }

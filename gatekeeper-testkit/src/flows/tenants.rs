@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use gatekeeper_core::{
     Evidence,
     model::{PageRequest, Tenant, TenantSlug},
@@ -48,6 +50,16 @@ pub(super) async fn tenants_share_nothing(fixture: StoreFixture) {
         "account.not_found"
     );
     world.sign_in("ada@example.org").await;
+    // Each has its own account, session and tokens.
+    let signed_in = other.sign_in("ada@example.org").await;
+    assert_eq!(signed_in.profile.user.id, there);
+    let refreshed = other.refresh(&signed_in).await.unwrap();
+    let sessions = other.gk.sessions();
+    sessions
+        .sign_out_by_refresh_token(&other.cx, &refreshed.refresh_token)
+        .await
+        .unwrap();
+    assert!(!other.believes(&refreshed).await);
 }
 
 pub(super) async fn a_token_of_one_tenant_opens_nothing_in_another(fixture: StoreFixture) {
@@ -120,4 +132,29 @@ pub(super) async fn a_token_of_one_tenant_opens_nothing_in_another(fixture: Stor
         code(other.gk.sessions().sign_in(&other.cx, evidence).await),
         "password.invalid_credentials"
     );
+}
+
+pub(super) async fn a_tenants_name_is_looked_up_anew_in_time(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let tenant = Tenant {
+        slug: TenantSlug::parse("late").unwrap(),
+        ..sample::tenant(3)
+    };
+    let suspended = Tenant {
+        suspended_at: Some(tenant.created_at),
+        ..sample::tenant(4)
+    };
+    let resolve = async |slug: &TenantSlug| world.gk.resolve_tenant(slug).await.unwrap();
+    assert_eq!(resolve(&tenant.slug).await, None);
+    let mut tx = world.repository.begin().await.unwrap();
+    tx.tenants().insert(&tenant).await.unwrap();
+    tx.tenants().insert(&suspended).await.unwrap();
+    tx.commit().await.unwrap();
+    // A suspended one is none.
+    assert_eq!(resolve(&suspended.slug).await, None);
+    // What was found is remembered for ten seconds, to the instant.
+    world.advance(Duration::from_micros(9_999_999));
+    assert_eq!(resolve(&tenant.slug).await, None);
+    world.advance(Duration::from_micros(1));
+    assert_eq!(resolve(&tenant.slug).await, Some(tenant.id));
 }

@@ -12,7 +12,7 @@ use gatekeeper_core::{
     config::EmailVerification,
     crypto::{SecretKey, password::danger::danger_weak_hashing},
     env::Mail,
-    model::{AuditEvent, Event, PageRequest, SecretString, TenantId, UserId},
+    model::{AuditEvent, Event, PageRequest, SecretString, TenantId, User, UserId},
     store::{AuditFilter, Repository},
     testing::{ManualClock, RecordingMailer, SeededRandom},
 };
@@ -309,4 +309,20 @@ pub(super) fn optional_verification(config: &mut Config) {
 #[track_caller]
 pub(super) fn code<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
     answer.unwrap_err().code().to_owned()
+}
+
+/// The token of the mail to this address.
+#[track_caller]
+pub(super) fn token_to(mails: &[Mail], to: &str) -> SecretString {
+    token_of(mails.iter().find(|mail| mail.to.as_str() == to).unwrap())
+}
+
+/// Changes a user in the store itself, as an application with tools of its own may.
+pub(super) async fn change_user(world: &World, user: UserId, change: impl FnOnce(&mut User)) {
+    let mut tx = world.repository.begin().await.unwrap();
+    let found = tx.users().find(world.cx.tenant_id, user).await.unwrap();
+    let mut user = found.unwrap();
+    change(&mut user);
+    tx.users().update(&user).await.unwrap();
+    tx.commit().await.unwrap();
 }
