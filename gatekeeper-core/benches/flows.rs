@@ -1,6 +1,7 @@
 //! What flows cost beside the hash and the disk: on the store in memory, with a provider that lets everybody in.
 
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a benchmark that cannot go on measures nothing"
 )]
