@@ -229,7 +229,7 @@ impl GatekeeperBuilder {
         } else {
             let stored = StoredKeys::new(config.access_tokens.algorithm, Sealer::new(&secret));
             let keyring = stored
-                .load_or_create(repository.as_ref(), random.as_ref(), clock.now())
+                .load_or_create(repository.as_ref(), random.as_ref(), clock.as_ref())
                 .await?;
             (keyring, Some(stored))
         };

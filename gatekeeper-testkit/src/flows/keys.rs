@@ -3,8 +3,9 @@ use std::{sync::Arc, time::Duration};
 use gatekeeper_core::{
     BuildError, KeyRotation, SignedIn,
     crypto::SecretKey,
+    env::Clock,
     model::{Algorithm, Event, StoredSigningKey},
-    testing::SeededRandom,
+    testing::{ManualClock, SeededRandom},
 };
 
 use super::world::World;
@@ -92,6 +93,20 @@ pub(super) async fn nodes_share_their_keys(fixture: StoreFixture) {
     assert_eq!(published(&world), published(&other));
     let signed_in = world.signed_in("ada@example.org").await;
     assert!(other.believes(&signed_in).await);
+}
+
+/// Nodes that start together on an empty store do not agree on the time to the microsecond.
+pub(super) async fn a_node_whose_clock_is_behind_takes_up_the_first_key(fixture: StoreFixture) {
+    let node = Arc::clone(&fixture.other);
+    let world = World::new(fixture).await;
+    let behind = ManualClock::at(world.clock.now().before(Duration::from_secs(2)));
+    let other = World::on(node, |_| {}, |builder| builder.clock(behind)).await;
+    let other = other.unwrap();
+    assert_eq!(published(&world), published(&other));
+    other.verified("ada@example.org").await;
+    let signed_in = other.sign_in("ada@example.org").await;
+    world.clock.advance(Duration::from_secs(1));
+    assert!(world.believes(&signed_in).await);
 }
 
 pub(super) async fn keys_open_under_their_own_secret_alone(fixture: StoreFixture) {

@@ -124,6 +124,7 @@ macro_rules! __flow_cases {
                 a_planned_rotation_overlaps,
                 a_compromised_key_is_refused_at_once,
                 nodes_share_their_keys,
+                a_node_whose_clock_is_behind_takes_up_the_first_key,
                 keys_open_under_their_own_secret_alone,
                 every_algorithm_signs,
                 a_new_key_signs_when_everybody_has_it,

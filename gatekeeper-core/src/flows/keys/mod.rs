@@ -19,7 +19,7 @@ use crate::{
         Sealer,
         jwt::{Keyring, SigningKey},
     },
-    env::Random,
+    env::{Clock, Random},
     gatekeeper::Inner,
     model::{Algorithm, KeyId, StoredSigningKey, Timestamp},
     store::Repository,
@@ -77,14 +77,13 @@ impl StoredKeys {
         &self,
         repository: &dyn Repository,
         random: &dyn Random,
-        now: Timestamp,
+        clock: &dyn Clock,
     ) -> Result<Keyring, BuildError> {
         let mut tx = repository.begin().await?;
         let mut stored = tx.signing_keys().list_for_update().await?;
-        let signs = |key: &StoredSigningKey| {
-            key.algorithm == self.algorithm && key.active_from <= now && is_believed(key, now)
-        };
-        if !stored.iter().any(signs) {
+        // After the wait for whoever else was making the first key.
+        let now = clock.now();
+        if !stored.iter().any(|key| self.may_sign(key, now)) {
             let key = self
                 .generate(random, now, now)
                 .map_err(|error| BuildError::Keys(Box::new(error)))?;
@@ -105,12 +104,13 @@ impl StoredKeys {
         stored: &[StoredSigningKey],
         now: Timestamp,
     ) -> Result<Option<Keyring>, Error> {
-        let signing = stored
-            .iter()
-            .filter(|key| {
-                key.algorithm == self.algorithm && key.active_from <= now && is_believed(key, now)
-            })
+        let may_sign = || stored.iter().filter(|key| self.may_sign(key, now));
+        // Where none is active yet, the key was made by a node whose clock is ahead: it signs rather than a second one of this
+        // node's own, which the other has not heard of.
+        let signing = may_sign()
+            .filter(|key| key.active_from <= now)
             .max_by_key(|key| (key.active_from, key.id))
+            .or_else(|| may_sign().min_by_key(|key| (key.active_from, key.id)))
             .ok_or_else(|| Error::internal("there is no signing key"))?;
         let verifying = || {
             stored
@@ -130,6 +130,10 @@ impl StoredKeys {
         }
         *self.in_use.lock().unwrap_or_else(PoisonError::into_inner) = ids;
         Ok(Some(ring))
+    }
+
+    fn may_sign(&self, key: &StoredSigningKey, now: Timestamp) -> bool {
+        key.algorithm == self.algorithm && is_believed(key, now)
     }
 
     fn open(&self, key: &StoredSigningKey) -> Result<SigningKey, Error> {
