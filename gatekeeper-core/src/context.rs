@@ -1,12 +1,12 @@
 use std::net::IpAddr;
 
-use crate::model::TenantId;
+use crate::model::{SecretString, TenantId};
 
 /// The longest user agent that is kept, in bytes.
 pub const MAX_USER_AGENT: usize = 512;
 
 /// Who is calling, as far as the transport knows: goes with every call of a flow and into every audit event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RequestContext {
     /// The tenant the call is for.
     pub tenant_id: TenantId,
@@ -16,6 +16,8 @@ pub struct RequestContext {
     pub ip: Option<IpAddr>,
     /// The caller's user agent, held to [`MAX_USER_AGENT`] bytes.
     pub user_agent: Option<String>,
+    /// The token by which the caller's device is recognised, as received.
+    pub device_token: Option<SecretString>,
 }
 
 impl RequestContext {
@@ -26,6 +28,7 @@ impl RequestContext {
             correlation_id: correlation_id.into(),
             ip: None,
             user_agent: None,
+            device_token: None,
         }
     }
 
@@ -33,6 +36,13 @@ impl RequestContext {
     #[must_use]
     pub fn with_ip(mut self, ip: IpAddr) -> Self {
         self.ip = Some(ip);
+        self
+    }
+
+    /// With the token by which the caller's device is recognised.
+    #[must_use]
+    pub fn with_device_token(mut self, token: SecretString) -> Self {
+        self.device_token = Some(token);
         self
     }
 

@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use crate::store::{StoreError, StoreErrorKind};
+use crate::{
+    model::SecretString,
+    rate_limit::Quota,
+    store::{StoreError, StoreErrorKind},
+};
 
 /// Whose fault it is and what the caller can do: a transport maps it to a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +21,8 @@ pub enum ErrorClass {
     Conflict,
     /// Well-formed, but a field is wrong (422).
     Unprocessable,
+    /// Too often: a rate limit (429).
+    TooMany,
     /// Too much at once, or something it needs is away (503).
     Unavailable,
     /// A fault of ours (500).
@@ -42,9 +48,18 @@ pub enum Error {
     /// Fields of the input are wrong.
     #[error("the request has invalid fields")]
     Invalid(Violations),
+    /// Something about a link to sign in with.
+    #[error(transparent)]
+    MagicLink(#[from] MagicLinkError),
+    /// Something about a second factor.
+    #[error(transparent)]
+    Mfa(#[from] MfaError),
     /// Something about a password.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// A rate limit was reached.
+    #[error("too many requests")]
+    RateLimited(RateLimited),
     /// Something about a session.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -78,6 +93,12 @@ pub enum AccessError {
     /// It is sound, and its holder may not do this.
     #[error("you may not do this")]
     Forbidden,
+    /// It is sound, and this asks for a second factor that was shown more recently (RFC 9470).
+    #[error("a recent second factor is required")]
+    StepUpRequired {
+        /// How long ago it may have been: `max_age`.
+        max_age: Duration,
+    },
 }
 
 /// What may be wrong about an account.
@@ -108,6 +129,58 @@ pub enum PasswordError {
     /// A signed-in user gave a wrong current password.
     #[error("the current password is wrong")]
     CurrentIncorrect,
+    /// The password was right, but is known to others: it must be reset before the account can be used.
+    #[error("the password is known to others and has to be changed: ask for a reset")]
+    ChangeRequired,
+}
+
+/// What may be wrong about a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum MfaError {
+    /// The code is wrong, used, expired, or the account is locked: alike.
+    #[error("the code is wrong or was used already")]
+    InvalidCode,
+    /// The pending sign-in is unknown, over, or done: alike.
+    #[error("the sign-in has expired or was finished: begin again")]
+    InvalidToken,
+    /// There is a second factor of this method already.
+    #[error("this second factor is set up already")]
+    AlreadyEnabled,
+    /// There is no second factor of this method.
+    #[error("this second factor is not set up")]
+    NotEnabled,
+    /// The account's rules ask for a second factor: the last one cannot be taken away.
+    #[error("a second factor is required and cannot be taken away")]
+    Required,
+}
+
+/// What may be wrong about a link to sign in with.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MagicLinkError {
+    /// The application does not offer it.
+    #[error("links to sign in with are not offered")]
+    Disabled,
+    /// The link was opened in another browser than the one that asked: show this code there, to be typed where it was asked.
+    #[error("the link was opened in another browser: type the code where you asked for it")]
+    OtherBrowser {
+        /// The code.
+        code: SecretString,
+    },
+}
+
+/// A limit that was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimited {
+    /// The limit's name: the policy's in `RateLimit-Policy`.
+    pub policy: &'static str,
+    /// The limit.
+    pub quota: Quota,
+    /// When to come again.
+    pub retry_after: Duration,
+    /// When the quota is full again.
+    pub reset_after: Duration,
 }
 
 /// What may be wrong about a session.
@@ -120,6 +193,9 @@ pub enum SessionError {
     /// The user has no such session.
     #[error("there is no such session")]
     NotFound,
+    /// The user has as many sessions as there may be.
+    #[error("there are too many sessions: end one first")]
+    LimitReached,
 }
 
 /// A hook's refusal, in the application's words.
@@ -219,6 +295,7 @@ impl Error {
             Self::Access(AccessError::Missing) => "access.missing_token",
             Self::Access(AccessError::Invalid) => "access.invalid_token",
             Self::Access(AccessError::Forbidden) => "access.forbidden",
+            Self::Access(AccessError::StepUpRequired { .. }) => "access.step_up_required",
             Self::Account(AccountError::EmailTaken) => "account.email_taken",
             Self::Account(AccountError::EmailUnverified) => "account.email_unverified",
             Self::Account(AccountError::NotFound) => "account.not_found",
@@ -226,9 +303,19 @@ impl Error {
             Self::Refused(_) => "hook.refused",
             Self::Invalid(_) => "request.invalid",
             Self::Password(PasswordError::InvalidCredentials) => "password.invalid_credentials",
+            Self::MagicLink(MagicLinkError::Disabled) => "magic_link.disabled",
+            Self::MagicLink(MagicLinkError::OtherBrowser { .. }) => "magic_link.other_browser",
+            Self::Mfa(MfaError::InvalidCode) => "mfa.invalid_code",
+            Self::Mfa(MfaError::InvalidToken) => "mfa.invalid_token",
+            Self::Mfa(MfaError::AlreadyEnabled) => "mfa.already_enabled",
+            Self::Mfa(MfaError::NotEnabled) => "mfa.not_enabled",
+            Self::Mfa(MfaError::Required) => "mfa.required",
             Self::Password(PasswordError::CurrentIncorrect) => "password.current_incorrect",
+            Self::Password(PasswordError::ChangeRequired) => "password.change_required",
+            Self::RateLimited(_) => "request.rate_limited",
             Self::Session(SessionError::InvalidRefreshToken) => "session.invalid_refresh_token",
             Self::Session(SessionError::NotFound) => "session.not_found",
+            Self::Session(SessionError::LimitReached) => "session.limit_reached",
             Self::Token => "token.invalid",
             Self::Overloaded { .. } => "service.overloaded",
             Self::Store(error) => match error.kind() {
@@ -242,15 +329,26 @@ impl Error {
     /// Whose fault it is.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Access(AccessError::Missing | AccessError::Invalid)
+            Self::Access(
+                AccessError::Missing | AccessError::Invalid | AccessError::StepUpRequired { .. },
+            )
+            | Self::Mfa(MfaError::InvalidCode | MfaError::InvalidToken)
             | Self::Password(PasswordError::InvalidCredentials)
             | Self::Session(SessionError::InvalidRefreshToken) => ErrorClass::Unauthenticated,
             Self::Access(AccessError::Forbidden)
             | Self::Account(AccountError::EmailUnverified)
-            | Self::Password(PasswordError::CurrentIncorrect)
+            | Self::MagicLink(MagicLinkError::OtherBrowser { .. })
+            | Self::Mfa(MfaError::Required)
+            | Self::Password(PasswordError::CurrentIncorrect | PasswordError::ChangeRequired)
+            | Self::Session(SessionError::LimitReached)
             | Self::Refused(_) => ErrorClass::Forbidden,
-            Self::Account(AccountError::EmailTaken) => ErrorClass::Conflict,
+            Self::Account(AccountError::EmailTaken) | Self::Mfa(MfaError::AlreadyEnabled) => {
+                ErrorClass::Conflict
+            }
+            Self::RateLimited(_) => ErrorClass::TooMany,
             Self::Account(AccountError::NotFound | AccountError::RoleNotFound)
+            | Self::MagicLink(MagicLinkError::Disabled)
+            | Self::Mfa(MfaError::NotEnabled)
             | Self::Session(SessionError::NotFound) => ErrorClass::NotFound,
             Self::Invalid(_) => ErrorClass::Unprocessable,
             Self::Token => ErrorClass::BadRequest,
@@ -266,7 +364,8 @@ impl Error {
     /// When trying again may help; `None` where it will not.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Overloaded { retry_after } => Some(*retry_after),
+            Self::Overloaded { retry_after }
+            | Self::RateLimited(RateLimited { retry_after, .. }) => Some(*retry_after),
             _ if self.class() == ErrorClass::Unavailable => Some(Duration::from_secs(1)),
             _ => None,
         }

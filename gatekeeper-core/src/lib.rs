@@ -10,10 +10,12 @@ mod flows;
 mod gatekeeper;
 mod hooks;
 mod identity;
+pub mod lockout;
 pub mod mail;
 pub mod model;
 pub mod password_policy;
 mod provider;
+pub mod rate_limit;
 pub mod store;
 pub mod testing;
 
@@ -22,15 +24,15 @@ pub use async_trait::async_trait;
 pub use config::Config;
 pub use context::{MAX_USER_AGENT, RequestContext};
 pub use error::{
-    AccessError, AccountError, Error, ErrorClass, PasswordError, Refusal, SessionError, Violation,
-    Violations,
+    AccessError, AccountError, Error, ErrorClass, MagicLinkError, MfaError, PasswordError,
+    RateLimited, Refusal, SessionError, Violation, Violations,
 };
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
     outbox::{Delivered, Outbox},
     passwords::Passwords,
-    sessions::{Sessions, SignIn, SignedIn},
+    sessions::{MfaPending, Sessions, SignIn, SignedIn},
 };
 pub use gatekeeper::{BuildError, Check, CheckState, Gatekeeper, GatekeeperBuilder, Readiness};
 pub use hooks::{Hooks, Registration};

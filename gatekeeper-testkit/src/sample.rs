@@ -61,6 +61,7 @@ pub fn user(tenant: TenantId, n: u64) -> User {
         avatar_url: None,
         metadata: Map::new(),
         disabled_at: None,
+        mfa_enabled_at: None,
         created_at: NOW,
         updated_at: NOW,
         last_sign_in_at: None,
@@ -83,6 +84,7 @@ pub fn password(user: &User) -> PasswordCredential {
         tenant_id: user.tenant_id,
         hash: SecretString::from("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA"),
         changed_at: NOW,
+        must_change_since: None,
     }
 }
 

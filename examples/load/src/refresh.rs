@@ -125,6 +125,7 @@ async fn fill(repository: &PgRepository, number: usize) -> Result<Vec<SessionId>
             avatar_url: None,
             metadata: serde_json::Map::new(),
             disabled_at: None,
+            mfa_enabled_at: None,
             created_at: now,
             updated_at: now,
             last_sign_in_at: None,

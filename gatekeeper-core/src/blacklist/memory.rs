@@ -1,8 +1,12 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::{Blacklist, BlacklistVerdict, set::RevocationSet};
 use crate::{
     Identity,
+    env::Clock,
     model::{Revocation, Timestamp},
     store::StoreError,
 };
@@ -71,5 +75,14 @@ impl Blacklist for MemoryBlacklist {
             .unwrap_or_default();
         self.set.insert(revocations, now);
         Ok(())
+    }
+
+    async fn run(self: Arc<Self>, _: Arc<dyn Clock>, mut shutdown: watch::Receiver<bool>) {
+        // Nobody else writes: there is nothing to follow.
+        while !*shutdown.borrow_and_update() {
+            if shutdown.changed().await.is_err() {
+                return;
+            }
+        }
     }
 }

@@ -12,16 +12,18 @@ mod memory;
 mod set;
 mod store;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 pub use authenticator::{Rejected, TokenAuthenticator};
 pub use memory::MemoryBlacklist;
 pub use store::{StoreBlacklist, StoreBlacklistSettings};
 
 use crate::{
-    Identity,
+    Check, Identity,
+    env::Clock,
     model::{Revocation, Timestamp},
     store::StoreError,
 };
@@ -70,6 +72,14 @@ pub trait Blacklist: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] where other nodes could not be told. Here they hold all the same.
+    /// [`StoreError`] where other nodes could not be told and will not hear of it by other ways. Here they hold all the same.
     async fn publish(&self, revocations: &[Revocation]) -> Result<(), StoreError>;
+
+    /// Follows the source of news until `shutdown` is true or its sender is gone. Spawned by the builder.
+    async fn run(self: Arc<Self>, clock: Arc<dyn Clock>, shutdown: watch::Receiver<bool>);
+
+    /// Dependencies of its own for the readiness report, beside the store.
+    fn checks(&self) -> Vec<Check> {
+        Vec::new()
+    }
 }

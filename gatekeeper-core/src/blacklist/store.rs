@@ -107,52 +107,6 @@ impl StoreBlacklist {
         Ok(())
     }
 
-    /// Follows the store until `shutdown` is true or its sender is gone: loads at once, then at each signal and each
-    /// [`poll`](StoreBlacklistSettings::poll). To be spawned as a task.
-    pub async fn run(self: Arc<Self>, clock: Arc<dyn Clock>, mut shutdown: watch::Receiver<bool>) {
-        let mut signal = self.signal.clone();
-        let mut failing = false;
-        while !*shutdown.borrow_and_update() {
-            if let Some(signal) = &mut signal {
-                // Seen before the load: news that come during it wake the loop again.
-                signal.mark_unchanged();
-            }
-            // Said once for each outage; the store's own logs have the rest.
-            match self.sync(clock.now()).await {
-                Ok(()) => {
-                    if std::mem::take(&mut failing) {
-                        tracing::info!("revocations are read again");
-                    }
-                }
-                Err(error) => {
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "revocations cannot be read; soon each token costs a query"
-                        );
-                    }
-                }
-            }
-            let news = async {
-                match &mut signal {
-                    Some(signal) => {
-                        if signal.changed().await.is_err() {
-                            std::future::pending::<()>().await;
-                        }
-                    }
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = news => {}
-                () = sleep(self.settings.poll) => {}
-                stopped = shutdown.changed() => if stopped.is_err() {
-                    return;
-                },
-            }
-        }
-    }
-
     /// How many revocations are kept.
     pub fn len(&self) -> usize {
         self.set.len()
@@ -228,6 +182,52 @@ impl Blacklist for StoreBlacklist {
             .unwrap_or_default();
         self.set.insert(revocations, now);
         Ok(())
+    }
+
+    /// Follows the store until `shutdown` is true or its sender is gone: loads at once, then at each signal and each
+    /// [`poll`](StoreBlacklistSettings::poll). To be spawned as a task.
+    async fn run(self: Arc<Self>, clock: Arc<dyn Clock>, mut shutdown: watch::Receiver<bool>) {
+        let mut signal = self.signal.clone();
+        let mut failing = false;
+        while !*shutdown.borrow_and_update() {
+            if let Some(signal) = &mut signal {
+                // Seen before the load: news that come during it wake the loop again.
+                signal.mark_unchanged();
+            }
+            // Said once for each outage; the store's own logs have the rest.
+            match self.sync(clock.now()).await {
+                Ok(()) => {
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("revocations are read again");
+                    }
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "revocations cannot be read; soon each token costs a query"
+                        );
+                    }
+                }
+            }
+            let news = async {
+                match &mut signal {
+                    Some(signal) => {
+                        if signal.changed().await.is_err() {
+                            std::future::pending::<()>().await;
+                        }
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = news => {}
+                () = sleep(self.settings.poll) => {}
+                stopped = shutdown.changed() => if stopped.is_err() {
+                    return;
+                },
+            }
+        }
     }
 }
 

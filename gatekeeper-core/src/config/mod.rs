@@ -1,15 +1,27 @@
 //! Settings, one file a subject. [`Config::validate`] refuses what is contradictory or weak, before anything starts.
 
 mod access_tokens;
+mod devices;
 mod email;
+mod lockout;
+mod magic_links;
+mod mfa;
 mod outbox;
 mod public_url;
+mod rate_limits;
+mod retention;
 mod sessions;
 
 pub use access_tokens::AccessTokenConfig;
+pub use devices::DeviceConfig;
 pub use email::{EmailConfig, EmailVerification, LinkPaths, TokenPlacement};
+pub use lockout::LockoutConfig;
+pub use magic_links::MagicLinkConfig;
+pub use mfa::MfaConfig;
 pub use outbox::OutboxConfig;
 pub use public_url::PublicUrl;
+pub use rate_limits::RateLimitConfig;
+pub use retention::RetentionConfig;
 pub use sessions::SessionConfig;
 
 use crate::{crypto::password::HashingSettings, password_policy::PasswordPolicySettings};
@@ -22,14 +34,26 @@ pub struct Config {
     pub product_name: String,
     /// Access tokens.
     pub access_tokens: AccessTokenConfig,
+    /// Devices that users sign in with.
+    pub devices: DeviceConfig,
     /// E-mail addresses, links in mails, and how long they are good for.
     pub email: EmailConfig,
     /// How passwords are hashed, and by how many threads.
     pub hashing: HashingSettings,
+    /// What wrong guesses lead to.
+    pub lockout: LockoutConfig,
+    /// Links to sign in with.
+    pub magic_links: MagicLinkConfig,
+    /// Second factors.
+    pub mfa: MfaConfig,
     /// Delivery of mails.
     pub outbox: OutboxConfig,
     /// Which passwords may be chosen.
     pub password_policy: PasswordPolicySettings,
+    /// How many requests in how much time.
+    pub rate_limits: RateLimitConfig,
+    /// How long what is over is kept.
+    pub retention: RetentionConfig,
     /// Sessions.
     pub sessions: SessionConfig,
 }
@@ -39,10 +63,16 @@ impl Default for Config {
         Self {
             product_name: "Gatekeeper".to_owned(),
             access_tokens: AccessTokenConfig::default(),
+            devices: DeviceConfig::default(),
             email: EmailConfig::default(),
             hashing: HashingSettings::default(),
+            lockout: LockoutConfig::default(),
+            magic_links: MagicLinkConfig::default(),
+            mfa: MfaConfig::default(),
             outbox: OutboxConfig::default(),
             password_policy: PasswordPolicySettings::default(),
+            rate_limits: RateLimitConfig::default(),
+            retention: RetentionConfig::default(),
             sessions: SessionConfig::default(),
         }
     }
@@ -63,8 +93,14 @@ impl Config {
             ));
         }
         self.access_tokens.validate()?;
+        self.devices.validate()?;
         self.email.validate()?;
+        self.lockout.validate()?;
+        self.magic_links.validate()?;
+        self.mfa.validate()?;
         self.outbox.validate()?;
+        self.rate_limits.validate()?;
+        self.retention.validate()?;
         self.sessions.validate()
     }
 }

@@ -1,6 +1,7 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::ConfigError;
+use crate::model::SessionLimit;
 
 /// Settings of sessions (ASVS 7.3.1, 7.3.2).
 #[derive(Clone, Debug)]
@@ -13,6 +14,11 @@ pub struct SessionConfig {
     /// For how long after a rotation the refresh token before the current one still gets the current one: two tabs, a
     /// lost answer or a retry sign nobody out. 10 seconds; zero is strict; at most 60 seconds.
     pub refresh_grace: Duration,
+    /// How many live sessions a user may have; as many as they like. A tenant's settings go before it, and
+    /// [`limits_by_role`](Self::limits_by_role) before both.
+    pub limit: Option<SessionLimit>,
+    /// The same, by role; of several, the least.
+    pub limits_by_role: BTreeMap<String, SessionLimit>,
 }
 
 impl Default for SessionConfig {
@@ -21,12 +27,18 @@ impl Default for SessionConfig {
             idle_lifetime: Duration::from_hours(168),
             absolute_lifetime: Duration::from_hours(720),
             refresh_grace: Duration::from_secs(10),
+            limit: None,
+            limits_by_role: BTreeMap::new(),
         }
     }
 }
 
 impl SessionConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let limits = self.limit.iter().chain(self.limits_by_role.values());
+        if limits.into_iter().any(|limit| limit.max == 0) {
+            return Err(ConfigError::new("sessions.limit", "must be at least 1"));
+        }
         let year = Duration::from_hours(8784);
         if self.idle_lifetime < Duration::from_mins(1)
             || self.idle_lifetime > self.absolute_lifetime

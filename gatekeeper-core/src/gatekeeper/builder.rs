@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    fmt,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -19,12 +20,14 @@ use crate::{
         jwt::{AccessTokenSettings, AccessTokenSettingsError, AccessTokens, Keyring},
         password::{HashingSettingsError, PasswordHasher},
     },
-    env::{Clock, Mailer, Random, SystemClock, SystemRandom},
+    env::{Clock, HttpClient, Mailer, Random, SmsSender, SystemClock, SystemRandom},
     flows::{keys::StoredKeys, passwords::PasswordProvider},
     hooks::NoHooks,
+    lockout::{LockoutCounters, StoreLockout},
     mail::{MailTemplates, TemplateError},
     password_policy::{PasswordPolicy, PasswordPolicyError},
     provider::AuthProvider,
+    rate_limit::{MemoryRateLimiter, RateLimiter},
     store::{Repository, StoreError, memory::MemoryRepository},
 };
 
@@ -44,9 +47,23 @@ pub struct GatekeeperBuilder {
     templates: Option<MailTemplates>,
     hooks: Option<Arc<dyn Hooks>>,
     providers: Vec<Arc<dyn AuthProvider>>,
+    blacklist: Option<BlacklistMaker>,
+    rate_limiter: Option<Arc<dyn RateLimiter>>,
+    lockout: Option<Arc<dyn LockoutCounters>>,
+    sms: Option<Arc<dyn SmsSender>>,
+    http_client: Option<Arc<dyn HttpClient>>,
     clock: Option<Arc<dyn Clock>>,
     random: Option<Arc<dyn Random>>,
     without_workers: bool,
+}
+
+/// Makes the blacklist of a Gatekeeper out of the one that follows its store.
+struct BlacklistMaker(Box<dyn FnOnce(Arc<StoreBlacklist>) -> Arc<dyn Blacklist> + Send>);
+
+impl fmt::Debug for BlacklistMaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlacklistMaker")
+    }
 }
 
 /// Why there is no [`Gatekeeper`].
@@ -170,6 +187,40 @@ impl GatekeeperBuilder {
         self
     }
 
+    /// Another blacklist, made from the one that follows the store: that of `gatekeeper-redis` hears of revocations sooner and
+    /// leaves the store as the source that is always right.
+    pub fn blacklist(
+        mut self,
+        make: impl FnOnce(Arc<StoreBlacklist>) -> Arc<dyn Blacklist> + Send + 'static,
+    ) -> Self {
+        self.blacklist = Some(BlacklistMaker(Box::new(make)));
+        self
+    }
+
+    /// What counts requests across nodes. Without one, each process counts for itself.
+    pub fn rate_limiter(mut self, limiter: impl RateLimiter + 'static) -> Self {
+        self.rate_limiter = Some(Arc::new(limiter));
+        self
+    }
+
+    /// What counts wrong guesses. Without it, the store does.
+    pub fn lockout_counters(mut self, counters: impl LockoutCounters + 'static) -> Self {
+        self.lockout = Some(Arc::new(counters));
+        self
+    }
+
+    /// What carries text messages. With one, users may have a telephone number as a second factor.
+    pub fn sms_sender(mut self, sender: impl SmsSender + 'static) -> Self {
+        self.sms = Some(Arc::new(sender));
+        self
+    }
+
+    /// What asks services outside, where a setting needs one: the check for breached passwords.
+    pub fn http_client(mut self, client: impl HttpClient + 'static) -> Self {
+        self.http_client = Some(Arc::new(client));
+        self
+    }
+
     /// Another source of time.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -248,6 +299,10 @@ impl GatekeeperBuilder {
             StoreBlacklistSettings::default(),
         ));
         blacklist.sync(clock.now()).await?;
+        let blacklist: Arc<dyn Blacklist> = match self.blacklist {
+            Some(maker) => (maker.0)(blacklist),
+            None => blacklist,
+        };
 
         let inner = Arc::new(Inner {
             public_url,
@@ -259,11 +314,16 @@ impl GatekeeperBuilder {
             digester: Digester::new(&secret),
             cursors: Cursors::new(&secret),
             refresh_tokens: RefreshTokens::new(&secret),
-            authenticator: TokenAuthenticator::new(
-                tokens,
-                Arc::clone(&blacklist) as Arc<dyn Blacklist>,
-            ),
+            authenticator: TokenAuthenticator::new(tokens, Arc::clone(&blacklist)),
             stored_keys,
+            rate_limiter: self
+                .rate_limiter
+                .unwrap_or_else(|| Arc::new(MemoryRateLimiter::new())),
+            lockout: self
+                .lockout
+                .unwrap_or_else(|| Arc::new(StoreLockout::new(Arc::clone(&repository)))),
+            sms: self.sms,
+            http_client: self.http_client,
             hasher,
             policy,
             outbox_wake: Arc::new(Notify::new()),
@@ -281,7 +341,7 @@ impl GatekeeperBuilder {
     }
 }
 
-fn start(inner: &Arc<Inner>, blacklist: Arc<StoreBlacklist>) {
+fn start(inner: &Arc<Inner>, blacklist: Arc<dyn Blacklist>) {
     let workers = &inner.workers;
     let weak = Arc::downgrade(inner);
     workers.spawn(deliver_mails(

@@ -17,8 +17,9 @@ use crate::{
         Cursors, Digester, RefreshTokens, Sealer,
         password::{PasswordHasher, PasswordVerdict},
     },
-    env::{Clock, Mailer, Random},
+    env::{Clock, HttpClient, Mailer, Random, SmsSender},
     flows::{Record, Unit, keys::StoredKeys, outbox::AttemptError},
+    lockout::LockoutCounters,
     mail::MailTemplates,
     model::{
         Account, EmailAddress, Event, MailId, OutboxEntry, OutboxKind, SecretString, TenantId,
@@ -26,6 +27,7 @@ use crate::{
     },
     password_policy::PasswordPolicy,
     provider::AuthProvider,
+    rate_limit::RateLimiter,
     store::Repository,
 };
 
@@ -52,6 +54,10 @@ pub(crate) struct Inner {
     pub(crate) authenticator: TokenAuthenticator,
     /// `None` where the application gave the key ring.
     pub(crate) stored_keys: Option<StoredKeys>,
+    pub(crate) rate_limiter: Arc<dyn RateLimiter>,
+    pub(crate) lockout: Arc<dyn LockoutCounters>,
+    pub(crate) sms: Option<Arc<dyn SmsSender>>,
+    pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) policy: PasswordPolicy,
     pub(crate) outbox_wake: Arc<Notify>,

@@ -58,7 +58,7 @@ impl Gatekeeper {
         } else {
             CheckState::Degraded
         };
-        let checks = vec![
+        let mut checks = vec![
             Check {
                 name: inner.repository.name(),
                 state: store,
@@ -68,6 +68,16 @@ impl Gatekeeper {
                 state: workers,
             },
         ];
+        checks.extend(inner.authenticator.blacklist().checks());
+        for (name, state) in [
+            (inner.rate_limiter.name(), inner.rate_limiter.state()),
+            (inner.lockout.name(), inner.lockout.check()),
+        ] {
+            // What lives in the process or in the store is there when they are.
+            if !matches!(name, "memory" | "store") {
+                checks.push(Check { name, state });
+            }
+        }
         Readiness { checks }
     }
 }

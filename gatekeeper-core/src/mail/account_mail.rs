@@ -20,11 +20,24 @@ pub(crate) enum AccountMail {
     ResetRequested { email: String },
     /// Confirms a new address.
     ChangeEmail { user_id: UserId, address: String },
+    /// Somebody asked for a link to sign in with. `binding` is what the browser that asked is recognised by.
+    MagicLinkRequested {
+        email: String,
+        binding: Option<String>,
+    },
+    /// A code as a second factor, for a sign-in that waits for it. `code` is the text of the code, which the sealed entry
+    /// alone holds.
+    MfaCode { user_id: UserId, code: String },
     /// Something happened to an account. It holds the address of that moment: a change of address is told to the old one.
     Notice {
         notice: Notice,
         to: String,
         to_name: Option<String>,
+        #[serde(default)]
+        locale: Option<String>,
+        /// The name of the device that it is about.
+        #[serde(default)]
+        device: Option<String>,
     },
 }
 
@@ -33,11 +46,19 @@ pub(crate) enum AccountMail {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Notice {
     AccountDeleted,
+    AccountLocked,
+    BackupCodesLow,
     EmailChangeRequested,
     EmailChanged,
+    MfaDisabled,
+    MfaEnabled,
+    MfaFailed,
+    NewDevice,
+    PasswordChangeRequired,
     PasswordChanged,
     PasswordReset,
     SessionReused,
+    Welcome,
 }
 
 impl AccountMail {
@@ -46,6 +67,19 @@ impl AccountMail {
             notice,
             to: user.email.as_str().to_owned(),
             to_name: user.name.clone(),
+            locale: user.locale.clone(),
+            device: None,
+        }
+    }
+
+    /// A notice about a device.
+    pub(crate) fn notice_of_device(notice: Notice, user: &User, name: String) -> Self {
+        Self::Notice {
+            notice,
+            to: user.email.as_str().to_owned(),
+            to_name: user.name.clone(),
+            locale: user.locale.clone(),
+            device: Some(name),
         }
     }
 }
@@ -54,6 +88,14 @@ impl Notice {
     pub(crate) const fn kind(self) -> MailKind {
         match self {
             Self::AccountDeleted => MailKind::AccountDeleted,
+            Self::AccountLocked => MailKind::AccountLocked,
+            Self::BackupCodesLow => MailKind::BackupCodesLow,
+            Self::MfaDisabled => MailKind::MfaDisabled,
+            Self::MfaEnabled => MailKind::MfaEnabled,
+            Self::MfaFailed => MailKind::MfaFailed,
+            Self::NewDevice => MailKind::NewDevice,
+            Self::PasswordChangeRequired => MailKind::PasswordChangeRequired,
+            Self::Welcome => MailKind::Welcome,
             Self::EmailChangeRequested => MailKind::EmailChangeRequested,
             Self::EmailChanged => MailKind::EmailChanged,
             Self::PasswordChanged => MailKind::PasswordChanged,
@@ -71,4 +113,11 @@ pub(crate) struct RenderedMail {
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) html: String,
+}
+
+/// A text message that waits to be handed over.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct TextMessage {
+    pub(crate) to: String,
+    pub(crate) text: String,
 }

@@ -7,6 +7,6 @@
 mod account_mail;
 mod templates;
 
-pub(crate) use account_mail::{AccountMail, Notice, RenderedMail};
+pub(crate) use account_mail::{AccountMail, Notice, RenderedMail, TextMessage};
 pub(crate) use templates::MailVariables;
 pub use templates::{MailKind, MailTemplates, TemplateError};

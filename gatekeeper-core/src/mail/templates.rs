@@ -29,6 +29,10 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// Too many wrong guesses: the account is locked for a while.
+    AccountLocked = "account_locked";
+    /// Few backup codes are left.
+    BackupCodesLow = "backup_codes_low";
     /// The account was deleted.
     AccountDeleted = "account_deleted";
     /// Confirms a new address; goes to the new one.
@@ -37,6 +41,20 @@ kinds! {
     EmailChangeRequested = "email_change_requested";
     /// The address was changed; goes to the old one.
     EmailChanged = "email_changed";
+    /// Signs in.
+    MagicLink = "magic_link";
+    /// A code, as a second factor.
+    MfaCode = "mfa_code";
+    /// A second factor was taken away.
+    MfaDisabled = "mfa_disabled";
+    /// A second factor is in force.
+    MfaEnabled = "mfa_enabled";
+    /// A wrong second factor was given after the right password.
+    MfaFailed = "mfa_failed";
+    /// A sign-in on a device that was not known.
+    NewDevice = "new_device";
+    /// The password is known to others and has to be reset.
+    PasswordChangeRequired = "password_change_required";
     /// The password was changed.
     PasswordChanged = "password_changed";
     /// The password was set through a reset link.
@@ -49,6 +67,8 @@ kinds! {
     SessionReused = "session_reused";
     /// Confirms a sign-up.
     VerifyEmail = "verify_email";
+    /// The address is confirmed, the account can be used.
+    Welcome = "welcome";
 }
 
 /// The templates of mails: each kind has a subject, a text and an HTML part, in the language of Jinja.
@@ -79,6 +99,8 @@ pub(crate) struct MailVariables<'a> {
     pub(crate) expires_in: Option<String>,
     pub(crate) sign_in_url: &'a str,
     pub(crate) address: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
+    pub(crate) device: Option<&'a str>,
 }
 
 impl MailVariables<'_> {
@@ -91,6 +113,8 @@ impl MailVariables<'_> {
             ("expires_in", optional(self.expires_in.as_deref())),
             ("sign_in_url", Value::from(self.sign_in_url)),
             ("address", optional(self.address)),
+            ("code", optional(self.code)),
+            ("device", optional(self.device)),
         ])
     }
 }
@@ -195,6 +219,8 @@ mod tests {
             expires_in: Some("30 minutes".to_owned()),
             sign_in_url: "https://example.org/sign-in",
             address: Some("new@example.org"),
+            code: Some("123456"),
+            device: Some("Firefox on Linux"),
         }
     }
 

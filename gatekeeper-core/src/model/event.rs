@@ -42,6 +42,10 @@ events! {
     AccountEnabled = "account.enabled";
     /// An account was disabled.
     AccountDisabled = "account.disabled";
+    /// Too many wrong guesses: the account answers to nobody for a while.
+    AccountLocked = "account.locked";
+    /// An administrator, or a reset of the password, lifted a lock.
+    AccountUnlocked = "account.unlocked";
     /// An account was deleted.
     AccountDeleted = "account.deleted";
     /// Name, locale or metadata changed.
@@ -60,10 +64,32 @@ events! {
     EmailChangeRequested = "email.change_requested";
     /// The address changed.
     EmailChanged = "email.changed";
+    /// A device is spared the second factor for a while.
+    DeviceTrusted = "device.trusted";
+    /// A device is no longer known.
+    DeviceRevoked = "device.revoked";
     /// An outside identity was linked to an account.
     IdentityLinked = "identity.linked";
     /// A new signing key was made.
     KeyRotated = "key.rotated";
+    /// A link to sign in with was asked for.
+    MagicLinkRequested = "magic_link.requested";
+    /// New backup codes were made; the old ones are dead.
+    MfaBackupCodesGenerated = "mfa.backup_codes_generated";
+    /// A backup code was used up.
+    MfaBackupCodeUsed = "mfa.backup_code_used";
+    /// A code was sent as a second factor.
+    MfaCodeRequested = "mfa.code_requested";
+    /// A second factor was taken away.
+    MfaDisabled = "mfa.disabled";
+    /// A second factor is in force.
+    MfaEnabled = "mfa.enabled";
+    /// A second factor was wrong, after the first was right.
+    MfaFailed = "mfa.failed";
+    /// A second factor was shown again in a session.
+    MfaSteppedUp = "mfa.stepped_up";
+    /// A password may no longer be used, but only changed: it is known to others.
+    PasswordChangeRequired = "password.change_required";
     /// A password was changed by its owner.
     PasswordChanged = "password.changed";
     /// A password hash was made anew with the parameters of today.
@@ -84,6 +110,8 @@ events! {
     SessionReuseDetected = "session.reuse_detected";
     /// A sign-in was refused.
     SignInFailed = "sign_in.failed";
+    /// A tenant's settings changed.
+    TenantUpdated = "tenant.updated";
     /// A one-time token was refused.
     TokenRefused = "token.refused";
 }

@@ -59,6 +59,10 @@ macro_rules! ids {
 }
 
 ids! {
+    /// Names a backup code's row; it is not the code.
+    BackupCodeId;
+    /// Names a device that a user has signed in with.
+    DeviceId;
     /// Names a row of the audit trail.
     EventId;
     /// Names a signing key; its text is the `kid` of RFC 7515 section 4.1.4.
@@ -67,6 +71,8 @@ ids! {
     MailId;
     /// Names a one-time token's row; it is not the token.
     OneTimeTokenId;
+    /// Names a row of a user's former passwords.
+    PasswordHistoryId;
     /// Names a session: the `sid` of an access token.
     SessionId;
     /// Names a tenant: the `tid` of an access token.

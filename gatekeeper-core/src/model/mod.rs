@@ -6,6 +6,7 @@
 mod email;
 mod event;
 mod id;
+mod mfa;
 mod outbox;
 mod page;
 mod revocation;
@@ -20,7 +21,11 @@ mod user;
 
 pub use email::{EmailAddress, EmailError, NormalizedEmail};
 pub use event::{AuditEvent, Event, Outcome};
-pub use id::{EventId, KeyId, MailId, OneTimeTokenId, SessionId, TenantId, TokenId, UserId};
+pub use id::{
+    BackupCodeId, DeviceId, EventId, KeyId, MailId, OneTimeTokenId, PasswordHistoryId, SessionId,
+    TenantId, TokenId, UserId,
+};
+pub use mfa::{BackupCode, Device, MfaCredential};
 pub use outbox::{OutboxEntry, OutboxKind, OutboxState};
 pub use page::{Cursor, MAX_PAGE, Page, PageRequest};
 pub use revocation::{Revocation, RevocationTarget};
@@ -28,7 +33,9 @@ pub use role::{Authority, Role, RoleName};
 pub use secret::{SecretBytes, SecretString};
 pub use session::{AuthMethod, Session, SessionEnd};
 pub use signing_key::{Algorithm, StoredSigningKey};
-pub use tenant::{Tenant, TenantSlug};
+pub use tenant::{
+    Branding, MfaRequirement, SessionLimit, Tenant, TenantSettings, TenantSlug, WhenFull,
+};
 pub use timestamp::Timestamp;
 pub use token::{OneTimeToken, TokenHash, TokenPurpose};
-pub use user::{Account, ExternalIdentity, PasswordCredential, User};
+pub use user::{Account, ExternalIdentity, FormerPassword, PasswordCredential, User};

@@ -11,6 +11,8 @@ pub enum OutboxKind {
     AccountMail,
     /// Send a mail.
     Mail,
+    /// Send a text message.
+    Sms,
 }
 
 impl OutboxKind {
@@ -19,6 +21,7 @@ impl OutboxKind {
         match self {
             Self::AccountMail => "account_mail",
             Self::Mail => "mail",
+            Self::Sms => "sms",
         }
     }
 
@@ -27,6 +30,7 @@ impl OutboxKind {
         match text {
             "account_mail" => Some(Self::AccountMail),
             "mail" => Some(Self::Mail),
+            "sms" => Some(Self::Sms),
             _ => None,
         }
     }

@@ -1,29 +1,45 @@
 use std::net::IpAddr;
 
-use super::{SessionId, TenantId, Timestamp, UserId};
+use super::{DeviceId, SessionId, TenantId, Timestamp, UserId};
 
 /// How a user proved to be who they are: a value of `amr` (RFC 8176 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum AuthMethod {
+    /// A mail that was read: a link or a code. No registered value exists.
+    Email,
     /// An outside provider vouched for the user; no registered value exists.
     Federated,
-    /// A one-time code.
+    /// More than one factor: always beside what they were.
+    MultiFactor,
+    /// A one-time code: of an authenticator app, or a backup code.
     OneTimeCode,
     /// A password.
     Password,
+    /// A code in a text message.
+    Sms,
 }
 
 impl AuthMethod {
     /// Every method.
-    pub const ALL: &'static [Self] = &[Self::Federated, Self::OneTimeCode, Self::Password];
+    pub const ALL: &'static [Self] = &[
+        Self::Email,
+        Self::Federated,
+        Self::MultiFactor,
+        Self::OneTimeCode,
+        Self::Password,
+        Self::Sms,
+    ];
 
     /// The value in `amr`.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Email => "email",
             Self::Federated => "fed",
+            Self::MultiFactor => "mfa",
             Self::OneTimeCode => "otp",
             Self::Password => "pwd",
+            Self::Sms => "sms",
         }
     }
 
@@ -42,6 +58,10 @@ impl AuthMethod {
 pub enum SessionEnd {
     /// The account was disabled or deleted.
     AccountClosed,
+    /// Another sign-in took its place: there may be only so many.
+    LimitReached,
+    /// A second factor was set up or taken away.
+    MfaChanged,
     /// The password changed or was reset.
     PasswordChanged,
     /// A refresh token that had been used came again (RFC 9700 section 4.14.2).
@@ -52,28 +72,36 @@ pub enum SessionEnd {
     RevokedByAdmin,
     /// The user signed out.
     SignedOut,
+    /// The user showed a second factor again and goes on in a new session.
+    SteppedUp,
 }
 
 impl SessionEnd {
     /// Every reason.
     pub const ALL: &'static [Self] = &[
         Self::AccountClosed,
+        Self::LimitReached,
+        Self::MfaChanged,
         Self::PasswordChanged,
         Self::Reuse,
         Self::RevokedByUser,
         Self::RevokedByAdmin,
         Self::SignedOut,
+        Self::SteppedUp,
     ];
 
     /// The stable name that stores and events carry.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccountClosed => "account_closed",
+            Self::LimitReached => "limit_reached",
+            Self::MfaChanged => "mfa_changed",
             Self::PasswordChanged => "password_changed",
             Self::Reuse => "reuse",
             Self::RevokedByUser => "revoked_by_user",
             Self::RevokedByAdmin => "revoked_by_admin",
             Self::SignedOut => "signed_out",
+            Self::SteppedUp => "stepped_up",
         }
     }
 
@@ -119,6 +147,8 @@ pub struct Session {
     pub ip: Option<IpAddr>,
     /// The user agent it began with, at most 512 bytes.
     pub user_agent: Option<String>,
+    /// The device it began on.
+    pub device_id: Option<DeviceId>,
 }
 
 impl Session {

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{TenantId, Timestamp};
 
 /// A customer with users of its own. Nothing is ever shared between two.
@@ -15,6 +17,64 @@ pub struct Tenant {
     pub suspended_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What differs in it from the application's settings.
+    pub settings: TenantSettings,
+}
+
+/// What differs in a tenant from the application's settings; `None` is what the application says. A store keeps it as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TenantSettings {
+    /// Whether its users must have a second factor.
+    pub mfa: Option<MfaRequirement>,
+    /// How many sessions a user may have.
+    pub session_limit: Option<SessionLimit>,
+    /// How its mails look.
+    pub branding: Branding,
+}
+
+/// Whether users must have a second factor. Where several rules concern a user, the strictest holds.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum MfaRequirement {
+    /// Each user decides.
+    #[default]
+    Optional,
+    /// Who has none is made to set one up at the next sign-in.
+    Required,
+}
+
+/// How many live sessions a user may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SessionLimit {
+    /// The most; at least 1.
+    pub max: u32,
+    /// What a sign-in does that would be one too many.
+    pub when_full: WhenFull,
+}
+
+/// What a sign-in does that would be one session too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// It ends the oldest session.
+    EndOldest,
+    /// It is refused.
+    Reject,
+}
+
+/// How the mails of a tenant look.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Branding {
+    /// What mails call the product, in place of [`Config::product_name`](crate::Config::product_name); 1 to 64 printable characters.
+    pub name: Option<String>,
+    /// An `https` URL of a picture.
+    pub logo_url: Option<String>,
+    /// The colour of buttons, `#rrggbb`.
+    pub color: Option<String>,
 }
 
 /// A tenant's name in headers and host names: 1 to 63 of `a-z`, `0-9` and `-`, beginning and ending with a letter or digit

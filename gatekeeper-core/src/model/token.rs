@@ -10,6 +10,16 @@ pub enum TokenPurpose {
     EmailChange,
     /// Confirms the address given at sign-up; the payload holds the address.
     EmailVerification,
+    /// Signs in, from a mail; the payload holds the address and what binds it to a browser.
+    MagicLink,
+    /// Signs in, in the browser that asked, with the code shown where the link was opened.
+    MagicLinkCode,
+    /// A code that was sent as a second factor; good together with its pending sign-in alone.
+    MfaCode,
+    /// Sets up the second factor that a policy requires, and then signs in.
+    MfaEnrollment,
+    /// Finishes a sign-in with a second factor. It does exactly that.
+    MfaPending,
     /// Sets a new password.
     PasswordReset,
 }
@@ -19,6 +29,11 @@ impl TokenPurpose {
     pub const ALL: &'static [Self] = &[
         Self::EmailChange,
         Self::EmailVerification,
+        Self::MagicLink,
+        Self::MagicLinkCode,
+        Self::MfaCode,
+        Self::MfaEnrollment,
+        Self::MfaPending,
         Self::PasswordReset,
     ];
 
@@ -27,6 +42,11 @@ impl TokenPurpose {
         match self {
             Self::EmailChange => "email_change",
             Self::EmailVerification => "email_verification",
+            Self::MagicLink => "magic_link",
+            Self::MagicLinkCode => "magic_link_code",
+            Self::MfaCode => "mfa_code",
+            Self::MfaEnrollment => "mfa_enrollment",
+            Self::MfaPending => "mfa_pending",
             Self::PasswordReset => "password_reset",
         }
     }

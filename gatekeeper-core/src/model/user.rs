@@ -1,6 +1,8 @@
 use serde_json::{Map, Value};
 
-use super::{Authority, EmailAddress, SecretString, TenantId, Timestamp, UserId};
+use super::{
+    Authority, EmailAddress, PasswordHistoryId, SecretString, TenantId, Timestamp, UserId,
+};
 
 /// A person with an account in one tenant.
 ///
@@ -25,6 +27,8 @@ pub struct User {
     pub metadata: Map<String, Value>,
     /// Since when the account is disabled.
     pub disabled_at: Option<Timestamp>,
+    /// Since when a second factor is in force; kept by the flows of second factors, so that it can be read with the user.
+    pub mfa_enabled_at: Option<Timestamp>,
     /// When the account was made.
     pub created_at: Timestamp,
     /// When this row last changed.
@@ -56,6 +60,24 @@ pub struct PasswordCredential {
     pub hash: SecretString,
     /// When the owner last chose it (a rehash does not count).
     pub changed_at: Timestamp,
+    /// Since when it may no longer be used, but only be changed through a reset: it is known to others (NIST SP 800-63B-4
+    /// section 3.1.1.2).
+    pub must_change_since: Option<Timestamp>,
+}
+
+/// A password that a user had before, kept so that it is not chosen again.
+#[derive(Clone, Debug)]
+pub struct FormerPassword {
+    /// The row's id; newer ones sort after older ones.
+    pub id: PasswordHistoryId,
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// Whose it was.
+    pub user_id: UserId,
+    /// The hash it had.
+    pub hash: SecretString,
+    /// When it was replaced.
+    pub replaced_at: Timestamp,
 }
 
 /// A user's name at an outside provider. Keyed on (provider, subject), never on an e-mail address, which can change hands.

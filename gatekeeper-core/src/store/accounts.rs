@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use crate::model::{
-    ExternalIdentity, NormalizedEmail, Page, PageRequest, PasswordCredential, SecretString,
-    TenantId, User, UserId,
+    ExternalIdentity, FormerPassword, NormalizedEmail, Page, PageRequest, PasswordCredential,
+    SecretString, TenantId, Timestamp, User, UserId,
 };
 
 /// Which users a list holds. `None` everywhere means all.
@@ -50,7 +50,8 @@ pub trait UserRepository: Send {
     /// `Conflict(UserEmail)` where the address is another's.
     async fn update(&mut self, user: &User) -> Result<bool, StoreError>;
 
-    /// Removes a user with password, identities, sessions, one-time tokens and roles. The audit trail stays.
+    /// Removes a user with passwords, identities, second factors, devices, sessions, one-time tokens and roles. The audit trail
+    /// stays.
     async fn delete(&mut self, tenant: TenantId, user: UserId) -> Result<bool, StoreError>;
 
     /// Users by (`created_at`, id), newest first.
@@ -87,6 +88,33 @@ pub trait CredentialRepository: Send {
         user: UserId,
         old: &SecretString,
         new: &SecretString,
+    ) -> Result<bool, StoreError>;
+
+    /// Adds a former password, then removes all but the newest `keep` of its user.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict(Reference)` where the user does not exist in the tenant.
+    async fn add_former_password(
+        &mut self,
+        former: &FormerPassword,
+        keep: u32,
+    ) -> Result<(), StoreError>;
+
+    /// Up to `limit` former passwords of a user, newest first.
+    async fn former_passwords(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        limit: u32,
+    ) -> Result<Vec<FormerPassword>, StoreError>;
+
+    /// Says since when the password may only be changed, where the user has one and it is not said yet. Answers whether it did.
+    async fn require_password_change(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        since: Timestamp,
     ) -> Result<bool, StoreError>;
 
     /// Removes a user's password.

@@ -18,7 +18,7 @@ pub struct AuditFilter {
     pub until: Option<Timestamp>,
 }
 
-/// The audit trail. Rows are only ever added.
+/// The audit trail. Rows are only ever added, and go when they are older than the application keeps them.
 #[async_trait]
 pub trait AuditRepository: Send {
     /// Adds a row.
@@ -31,4 +31,7 @@ pub trait AuditRepository: Send {
         filter: &AuditFilter,
         page: PageRequest,
     ) -> Result<Page<AuditEvent>, StoreError>;
+
+    /// Removes up to `limit` rows, of all tenants, of before `before`: the oldest first.
+    async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

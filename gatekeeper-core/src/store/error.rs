@@ -8,6 +8,8 @@ pub enum Constraint {
     UserEmail,
     /// An outside identity signs in to one account.
     ExternalIdentity,
+    /// A user has one confirmed factor of a method.
+    MfaMethod,
     /// A tenant has one role of a name.
     RoleName,
     /// One tenant has a slug.

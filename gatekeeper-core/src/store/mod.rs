@@ -14,8 +14,12 @@
 
 mod accounts;
 mod audit;
+mod devices;
 mod error;
+mod leases;
+mod lockouts;
 pub mod memory;
+mod mfa;
 mod outbox;
 mod repository;
 mod revocations;
@@ -27,7 +31,11 @@ mod tokens;
 
 pub use accounts::{CredentialRepository, UserFilter, UserRepository};
 pub use audit::{AuditFilter, AuditRepository};
+pub use devices::DeviceRepository;
 pub use error::{Constraint, StoreError, StoreErrorKind};
+pub use leases::LeaseRepository;
+pub use lockouts::LockoutRepository;
+pub use mfa::MfaRepository;
 pub use outbox::OutboxRepository;
 pub use repository::{Repository, RevocationSignal, RotatedSession, SessionRotation, Transaction};
 pub use revocations::RevocationRepository;

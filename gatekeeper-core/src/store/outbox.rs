@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::model::{MailId, OutboxEntry, Page, PageRequest, TenantId, Timestamp};
+use crate::model::{MailId, OutboxEntry, OutboxState, Page, PageRequest, TenantId, Timestamp};
 
 /// Effects that were decided in a transaction and are carried out afterwards.
 #[async_trait]
@@ -36,10 +36,11 @@ pub trait OutboxRepository: Send {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Entries that were given up, by (`created_at`, id), newest first.
-    async fn list_dead(
+    /// Entries that stand in `state`, by (`created_at`, id), newest first.
+    async fn list(
         &mut self,
         tenant: TenantId,
+        state: OutboxState,
         page: PageRequest,
     ) -> Result<Page<OutboxEntry>, StoreError>;
 

@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{
-    AuditRepository, CredentialRepository, OneTimeTokenRepository, OutboxRepository,
-    RevocationRepository, RoleRepository, SessionRepository, SigningKeyRepository, StoreError,
-    TenantRepository, UserRepository,
+    AuditRepository, CredentialRepository, DeviceRepository, LeaseRepository, LockoutRepository,
+    MfaRepository, OneTimeTokenRepository, OutboxRepository, RevocationRepository, RoleRepository,
+    SessionRepository, SigningKeyRepository, StoreError, TenantRepository, UserRepository,
 };
+use crate::lockout::{LockoutKey, LockoutState};
 use crate::model::{
     Account, NormalizedEmail, Revocation, RevocationTarget, Session, SessionId, Tenant, TenantId,
     TenantSlug, Timestamp, UserId,
@@ -56,6 +57,12 @@ pub trait Repository: Send + Sync + fmt::Debug {
         rotation: &SessionRotation,
     ) -> Result<Option<RotatedSession>, StoreError>;
 
+    /// How a counter of failures stands; zero where there is none.
+    async fn lockout_state(&self, key: &LockoutKey) -> Result<LockoutState, StoreError>;
+
+    /// A tenant by its id.
+    async fn find_tenant_by_id(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError>;
+
     /// A tenant by its slug.
     async fn find_tenant(&self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError>;
 
@@ -96,6 +103,14 @@ pub trait Transaction: Send {
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Passwords and outside identities.
     fn credentials(&mut self) -> &mut dyn CredentialRepository;
+    /// Devices that users signed in with.
+    fn devices(&mut self) -> &mut dyn DeviceRepository;
+    /// Who does what one node at a time does.
+    fn leases(&mut self) -> &mut dyn LeaseRepository;
+    /// Counters of failures.
+    fn lockouts(&mut self) -> &mut dyn LockoutRepository;
+    /// Second factors.
+    fn mfa(&mut self) -> &mut dyn MfaRepository;
     /// Effects to be carried out afterwards.
     fn outbox(&mut self) -> &mut dyn OutboxRepository;
     /// Revoked access tokens.

@@ -50,6 +50,15 @@ pub trait SessionRepository: Send {
         page: PageRequest,
     ) -> Result<Page<Session>, StoreError>;
 
+    /// The ids of a user's sessions that are live at `now`, by (`created_at`, id), oldest first. The caller holds the user's
+    /// row, so that none comes to be meanwhile.
+    async fn live_for_user(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError>;
+
     /// Removes up to `limit` sessions, of all tenants, that ended or expired before `before`.
     async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

@@ -16,4 +16,11 @@ pub trait TenantRepository: Send {
     ///
     /// `Conflict(TenantSlug)`.
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
+
+    /// Writes the whole row. Answers whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict(TenantSlug)`.
+    async fn update(&mut self, tenant: &Tenant) -> Result<bool, StoreError>;
 }

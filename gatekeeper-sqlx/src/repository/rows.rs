@@ -252,6 +252,7 @@ impl<'r> Fields<'r> {
             user_id: UserId::from_uuid(self.uuid()?),
             hash: SecretString::new(self.next::<String>()?),
             changed_at: self.time()?,
+            must_change_since: None,
         })
     }
 

@@ -273,6 +273,7 @@ pub(super) async fn an_outdated_hash_is_made_anew_at_sign_in(fixture: StoreFixtu
         tenant_id: world.cx.tenant_id,
         hash: imported.clone(),
         changed_at: now,
+        must_change_since: None,
     };
     let mut tx = world.repository.begin().await.unwrap();
     tx.credentials().set_password(&stored).await.unwrap();
@@ -318,6 +319,7 @@ pub(super) async fn a_sign_in_overtaken_by_a_change_is_refused(fixture: StoreFix
         tenant_id: world.cx.tenant_id,
         hash: SecretString::new(DJANGO),
         changed_at: gatekeeper_core::env::Clock::now(&world.clock),
+        must_change_since: None,
     };
     let repository = Arc::clone(&world.repository);
     changing.arm(async move {

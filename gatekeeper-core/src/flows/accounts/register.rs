@@ -257,6 +257,7 @@ impl Applicant {
             avatar_url: None,
             metadata: Map::new(),
             disabled_at: None,
+            mfa_enabled_at: None,
             created_at: now,
             updated_at: now,
             last_sign_in_at: None,
@@ -269,6 +270,7 @@ impl Applicant {
             tenant_id: user.tenant_id,
             hash: self.hash.clone(),
             changed_at: now,
+            must_change_since: None,
         }
     }
 }

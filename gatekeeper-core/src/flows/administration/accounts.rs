@@ -87,6 +87,7 @@ impl Administration<'_> {
                 tenant_id: cx.tenant_id,
                 hash,
                 changed_at: now,
+                must_change_since: None,
             };
             unit.tx().credentials().set_password(&password).await?;
             None
@@ -114,6 +115,7 @@ impl Administration<'_> {
             avatar_url: None,
             metadata: Map::new(),
             disabled_at: None,
+            mfa_enabled_at: None,
             created_at: now,
             updated_at: now,
             last_sign_in_at: None,

@@ -1,8 +1,8 @@
 use super::AttemptError;
 use crate::{
-    env::Mail,
+    env::{Mail, Sms},
     gatekeeper::Inner,
-    mail::RenderedMail,
+    mail::{RenderedMail, TextMessage},
     model::{EmailAddress, OutboxEntry, OutboxKind},
 };
 
@@ -27,6 +27,29 @@ impl Inner {
                 subject,
                 text,
                 html,
+            })
+            .await?;
+        let mut tx = self.repository.begin().await?;
+        tx.outbox()
+            .complete(entry.id, entry.attempts, self.clock.now())
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Hands a text message over, then notes that it was.
+    pub(super) async fn hand_over_sms(&self, entry: &OutboxEntry) -> Result<(), AttemptError> {
+        let message: TextMessage = self.open_mail(entry, OutboxKind::Sms)?;
+        let Some(sender) = &self.sms else {
+            return Err(AttemptError::Permanent(
+                "no sender of text messages was given".to_owned(),
+            ));
+        };
+        sender
+            .send(&Sms {
+                id: entry.id,
+                to: message.to,
+                text: message.text.into(),
             })
             .await?;
         let mut tx = self.repository.begin().await?;

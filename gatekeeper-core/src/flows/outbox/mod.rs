@@ -14,9 +14,9 @@ mod prepare;
 
 use crate::{
     Error, Gatekeeper, RequestContext,
-    env::MailError,
+    env::{MailError, SmsError},
     gatekeeper::Inner,
-    model::{MailId, OutboxEntry, OutboxKind, Page, PageRequest},
+    model::{MailId, OutboxEntry, OutboxKind, OutboxState, Page, PageRequest},
 };
 
 /// How many entries one claim takes.
@@ -57,6 +57,15 @@ impl From<crate::store::StoreError> for AttemptError {
     }
 }
 
+impl From<SmsError> for AttemptError {
+    fn from(error: SmsError) -> Self {
+        match error {
+            SmsError::Transient(reason) => Self::Transient(reason),
+            SmsError::Permanent(reason) => Self::Permanent(reason),
+        }
+    }
+}
+
 impl From<MailError> for AttemptError {
     fn from(error: MailError) -> Self {
         match error {
@@ -88,7 +97,10 @@ impl Outbox<'_> {
         page: PageRequest,
     ) -> Result<Page<OutboxEntry>, Error> {
         let mut tx = self.0.inner().repository.begin().await?;
-        Ok(tx.outbox().list_dead(cx.tenant_id, page).await?)
+        Ok(tx
+            .outbox()
+            .list(cx.tenant_id, OutboxState::Dead, page)
+            .await?)
     }
 
     /// Sends a dead entry again, its attempts counted from zero. Answers whether there was one.
@@ -138,6 +150,7 @@ impl Inner {
         let outcome = match entry.kind {
             OutboxKind::AccountMail => self.prepare(entry).await,
             OutboxKind::Mail => self.hand_over(entry).await,
+            OutboxKind::Sms => self.hand_over_sms(entry).await,
         };
         let (reason, retry) = match outcome {
             Ok(()) => return Ok(true),

@@ -19,7 +19,11 @@ struct Decided {
     kind: MailKind,
     to: String,
     to_name: Option<String>,
+    locale: Option<String>,
+    device: Option<String>,
     link: Option<Link>,
+    /// A code, with the time it is good for.
+    code: Option<(String, Duration)>,
 }
 
 /// A link with the time it is good for.
@@ -33,6 +37,8 @@ struct TokenRequest<'a> {
     user: &'a User,
     purpose: TokenPurpose,
     address: &'a EmailAddress,
+    /// What a browser is recognised by.
+    binding: Option<String>,
 }
 
 impl Inner {
@@ -65,9 +71,11 @@ impl Inner {
         let user_id = match &request {
             AccountMail::VerifyEmail { user_id }
             | AccountMail::RegistrationRepeated { user_id }
+            | AccountMail::MfaCode { user_id, .. }
             | AccountMail::ChangeEmail { user_id, .. } => Some(*user_id),
             AccountMail::VerificationRequested { email }
-            | AccountMail::ResetRequested { email } => {
+            | AccountMail::ResetRequested { email }
+            | AccountMail::MagicLinkRequested { email, .. } => {
                 let Ok(email) = EmailAddress::parse(email) else {
                     return Ok(None);
                 };
@@ -92,12 +100,38 @@ impl Inner {
                 notice,
                 to,
                 to_name,
+                locale,
+                device,
             } => Ok(Some(Decided {
                 kind: notice.kind(),
                 to,
                 to_name,
+                locale,
+                device,
                 link: None,
+                code: None,
             })),
+            AccountMail::MfaCode { code, .. } => Ok(user.map(|user| Decided {
+                kind: MailKind::MfaCode,
+                to: user.email.as_str().to_owned(),
+                to_name: user.name,
+                locale: user.locale,
+                device: None,
+                link: None,
+                code: Some((code, self.config.mfa.code_lifetime)),
+            })),
+            AccountMail::MagicLinkRequested { binding, .. } => {
+                let Some(user) = user else { return Ok(None) };
+                let wanted = TokenRequest {
+                    user: &user,
+                    purpose: TokenPurpose::MagicLink,
+                    address: &user.email,
+                    binding,
+                };
+                let link = self.make_link(tx, &wanted, now).await?;
+                // To the stored address, never to the one that was typed (CVE-2019-19844).
+                Ok(Some(link_to(MailKind::MagicLink, &user, &user.email, link)))
+            }
             AccountMail::RegistrationRepeated { .. } => Ok(user.map(|user| notice_to(&user))),
             AccountMail::VerifyEmail { .. } | AccountMail::VerificationRequested { .. } => {
                 let Some(user) = user.filter(|user| !user.email_verified()) else {
@@ -107,6 +141,7 @@ impl Inner {
                     user: &user,
                     purpose: TokenPurpose::EmailVerification,
                     address: &user.email,
+                    binding: None,
                 };
                 let link = self.make_link(tx, &wanted, now).await?;
                 Ok(Some(link_to(
@@ -122,6 +157,7 @@ impl Inner {
                     user: &user,
                     purpose: TokenPurpose::PasswordReset,
                     address: &user.email,
+                    binding: None,
                 };
                 let link = self.make_link(tx, &wanted, now).await?;
                 // To the stored address, never to the one that was typed (CVE-2019-19844).
@@ -153,6 +189,7 @@ impl Inner {
                     user: &user,
                     purpose: TokenPurpose::EmailChange,
                     address: &address,
+                    binding: None,
                 };
                 let link = self.make_link(tx, &wanted, now).await?;
                 Ok(Some(link_to(MailKind::ChangeEmail, &user, &address, link)))
@@ -172,6 +209,13 @@ impl Inner {
                 (&email.links.verify_email, email.verification_lifetime)
             }
             TokenPurpose::PasswordReset => (&email.links.reset_password, email.reset_lifetime),
+            TokenPurpose::MagicLink => (&email.links.magic_link, self.config.magic_links.lifetime),
+            TokenPurpose::MagicLinkCode
+            | TokenPurpose::MfaCode
+            | TokenPurpose::MfaEnrollment
+            | TokenPurpose::MfaPending => {
+                return Err(AttemptError::Permanent("it has no link".to_owned()));
+            }
         };
         let user = wanted.user;
         tx.tokens()
@@ -184,7 +228,7 @@ impl Inner {
             purpose: wanted.purpose,
             user_id: user.id,
             hash,
-            payload: json!({ "email": wanted.address.as_str() }),
+            payload: json!({ "email": wanted.address.as_str(), "binding": wanted.binding }),
             created_at: now,
             expires_at: now.after(lifetime),
             consumed_at: None,
@@ -207,11 +251,18 @@ impl Inner {
             self.public_url.as_str(),
             self.config.email.links.sign_in
         );
+        let lifetime = decided
+            .link
+            .as_ref()
+            .map(|link| link.lifetime)
+            .or(decided.code.as_ref().map(|(_, lifetime)| *lifetime));
         let variables = MailVariables {
             product: &self.config.product_name,
             name: decided.to_name.as_deref(),
             link: decided.link.as_ref().map(|link| link.url.as_str()),
-            expires_in: decided.link.as_ref().map(|link| in_words(link.lifetime)),
+            expires_in: lifetime.map(in_words),
+            code: decided.code.as_ref().map(|(code, _)| code.as_str()),
+            device: decided.device.as_deref(),
             sign_in_url: &sign_in_url,
             address: Some(&decided.to),
         };
@@ -249,7 +300,10 @@ fn link_to(kind: MailKind, user: &User, address: &EmailAddress, link: Link) -> D
         kind,
         to: address.as_str().to_owned(),
         to_name: user.name.clone(),
+        locale: user.locale.clone(),
+        device: None,
         link: Some(link),
+        code: None,
     }
 }
 
@@ -259,7 +313,10 @@ fn notice_to(owner: &User) -> Decided {
         kind: MailKind::RegistrationRepeated,
         to,
         to_name: owner.name.clone(),
+        locale: owner.locale.clone(),
+        device: None,
         link: None,
+        code: None,
     }
 }
 

@@ -48,6 +48,7 @@ impl Passwords<'_> {
             tenant_id: cx.tenant_id,
             hash,
             changed_at: now,
+            must_change_since: None,
         };
         unit.tx().credentials().set_password(&password).await?;
         unit.end_sessions(user.id, Some(who.session_id), SessionEnd::PasswordChanged)

@@ -100,6 +100,7 @@ impl Passwords<'_> {
             tenant_id: cx.tenant_id,
             hash,
             changed_at: now,
+            must_change_since: None,
         };
         unit.tx().credentials().set_password(&password).await?;
         if !user.email_verified() {

@@ -46,6 +46,9 @@ pub struct SignedIn {
     pub session: Session,
     /// Who signed in.
     pub profile: Profile,
+    /// A token by which this device is recognised from now on, where it was not before; to be kept by it and sent with every
+    /// sign-in.
+    pub device_token: Option<SecretString>,
 }
 
 /// What came of a sign-in whose evidence was sound.
@@ -55,6 +58,21 @@ pub struct SignedIn {
 pub enum SignIn {
     /// There is a session.
     SignedIn(Box<SignedIn>),
+    /// The first factor was right; a second one is needed.
+    MfaRequired(MfaPending),
+    /// The first factor was right; the account's rules ask for a second one, and it has none: one has to be set up first.
+    MfaEnrollmentRequired(MfaPending),
+}
+
+/// A sign-in that waits for a second factor.
+#[derive(Clone, Debug)]
+pub struct MfaPending {
+    /// Finishes the sign-in, and does nothing else.
+    pub token: SecretString,
+    /// How long it is good for, in seconds.
+    pub expires_in: u64,
+    /// The methods that may finish it: `totp`, `backup_code`, `email`, `sms`.
+    pub methods: Vec<String>,
 }
 
 impl Sessions<'_> {
@@ -117,6 +135,7 @@ impl Sessions<'_> {
             refresh_token,
             session,
             profile,
+            device_token: None,
         })
     }
 }

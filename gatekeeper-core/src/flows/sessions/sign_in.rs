@@ -59,6 +59,7 @@ pub(crate) fn new_session(
         end_reason: None,
         ip: cx.ip,
         user_agent: cx.user_agent.clone(),
+        device_id: None,
     }
 }
 
@@ -265,6 +266,7 @@ impl Sessions<'_> {
             avatar_url: None,
             metadata: Map::new(),
             disabled_at: None,
+            mfa_enabled_at: None,
             created_at: now,
             updated_at: now,
             last_sign_in_at: None,
