@@ -8,6 +8,7 @@ use crate::{
     blacklist::{Rejected, TokenAuthenticator},
     crypto::jwt::{AccessClaims, AccessTokenSettings, AccessTokens, Keyring, SigningKey},
     env::Random,
+    lockout::{LockoutKey, LockoutState},
     model::{
         Account, Algorithm, KeyId, NormalizedEmail, Session, SessionId, Tenant, TenantId,
         TenantSlug, TokenId, UserId,
@@ -73,6 +74,12 @@ impl Repository for FakeStore {
         &self,
         _: &SessionRotation,
     ) -> Result<Option<RotatedSession>, StoreError> {
+        unused()
+    }
+    async fn lockout_state(&self, _: &LockoutKey) -> Result<LockoutState, StoreError> {
+        unused()
+    }
+    async fn find_tenant_by_id(&self, _: TenantId) -> Result<Option<Tenant>, StoreError> {
         unused()
     }
     async fn find_tenant(&self, _: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
@@ -306,6 +313,12 @@ async fn a_store_that_hangs_is_a_store_that_is_away() {
             &self,
             _: &SessionRotation,
         ) -> Result<Option<RotatedSession>, StoreError> {
+            unused()
+        }
+        async fn lockout_state(&self, _: &LockoutKey) -> Result<LockoutState, StoreError> {
+            unused()
+        }
+        async fn find_tenant_by_id(&self, _: TenantId) -> Result<Option<Tenant>, StoreError> {
             unused()
         }
         async fn find_tenant(&self, _: &TenantSlug) -> Result<Option<Tenant>, StoreError> {

@@ -241,7 +241,10 @@ mod tests {
             let linked = parts.text.contains("#token=T");
             let expected = matches!(
                 kind,
-                MailKind::ChangeEmail | MailKind::ResetPassword | MailKind::VerifyEmail
+                MailKind::ChangeEmail
+                    | MailKind::MagicLink
+                    | MailKind::ResetPassword
+                    | MailKind::VerifyEmail
             );
             assert_eq!(linked, expected, "{kind:?}");
         }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     conflict,
-    order::{newest_first, rows_for},
+    order::{newest_first, oldest_before, rows_for},
     state::State,
     table::{Row, Table},
     transaction::MemoryTransaction,
@@ -17,6 +17,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct AuditIndex {
     at: BTreeSet<(TenantId, Timestamp, EventId)>,
+    age: BTreeSet<(Timestamp, EventId)>,
 }
 
 impl Row for AuditEvent {
@@ -33,10 +34,12 @@ impl Row for AuditEvent {
 
     fn index(&self, index: &mut AuditIndex) {
         index.at.insert((self.tenant_id, self.at, self.id));
+        index.age.insert((self.at, self.id));
     }
 
     fn unindex(&self, index: &mut AuditIndex) {
         index.at.remove(&(self.tenant_id, self.at, self.id));
+        index.age.remove(&(self.at, self.id));
     }
 }
 
@@ -79,5 +82,13 @@ impl AuditRepository for MemoryTransaction {
             at: event.at,
             id: event.id.as_uuid(),
         }))
+    }
+
+    async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let due = oldest_before(&self.state.audit.by().age, before, limit);
+        for &id in &due {
+            self.remove::<AuditEvent>(id);
+        }
+        Ok(due.len() as u64)
     }
 }

@@ -5,12 +5,16 @@ use subtle::ConstantTimeEq;
 
 use super::{
     conflict,
+    order::newest_first,
     state::State,
     table::{Row, Table},
     transaction::MemoryTransaction,
 };
 use crate::{
-    model::{ExternalIdentity, PasswordCredential, SecretString, TenantId, UserId},
+    model::{
+        ExternalIdentity, FormerPassword, PasswordCredential, PasswordHistoryId, SecretString,
+        TenantId, Timestamp, UserId,
+    },
     store::{Constraint, CredentialRepository, StoreError},
 };
 
@@ -29,6 +33,34 @@ impl Row for PasswordCredential {
     fn index(&self, (): &mut ()) {}
 
     fn unindex(&self, (): &mut ()) {}
+}
+
+#[derive(Default)]
+pub(super) struct FormerPasswordIndex {
+    user: BTreeSet<(UserId, Timestamp, PasswordHistoryId)>,
+}
+
+impl Row for FormerPassword {
+    type Key = PasswordHistoryId;
+    type Index = FormerPasswordIndex;
+
+    fn key(&self) -> PasswordHistoryId {
+        self.id
+    }
+
+    fn table(state: &mut State) -> &mut Table<Self> {
+        &mut state.former_passwords
+    }
+
+    fn index(&self, index: &mut FormerPasswordIndex) {
+        index.user.insert((self.user_id, self.replaced_at, self.id));
+    }
+
+    fn unindex(&self, index: &mut FormerPasswordIndex) {
+        index
+            .user
+            .remove(&(self.user_id, self.replaced_at, self.id));
+    }
 }
 
 /// Tenant, provider, subject.
@@ -65,6 +97,12 @@ impl State {
         self.passwords
             .get(&user)
             .filter(|row| row.tenant_id == tenant)
+    }
+
+    /// The ids of a user's former passwords, newest first.
+    pub(super) fn former_passwords_of(&self, user: UserId) -> Vec<PasswordHistoryId> {
+        let index = &self.former_passwords.by().user;
+        newest_first(index, user, None, PasswordHistoryId::from_uuid).collect()
     }
 
     /// The keys of a user's identities, by provider and subject.
@@ -113,6 +151,55 @@ impl CredentialRepository for MemoryTransaction {
             true
         });
         Ok(changed.is_some())
+    }
+
+    async fn add_former_password(
+        &mut self,
+        former: &FormerPassword,
+        keep: u32,
+    ) -> Result<(), StoreError> {
+        self.state.require_user(former.tenant_id, former.user_id)?;
+        if self.state.former_passwords.contains(&former.id) {
+            return Err(conflict(Constraint::Id));
+        }
+        self.put(former.clone());
+        let all = self.state.former_passwords_of(former.user_id);
+        for &id in all.iter().skip(keep as usize) {
+            self.remove::<FormerPassword>(id);
+        }
+        Ok(())
+    }
+
+    async fn former_passwords(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        limit: u32,
+    ) -> Result<Vec<FormerPassword>, StoreError> {
+        let ids = self.state.former_passwords_of(user);
+        Ok(ids
+            .iter()
+            .filter_map(|id| self.state.former_passwords.get(id))
+            .filter(|row| row.tenant_id == tenant)
+            .take(limit as usize)
+            .cloned()
+            .collect())
+    }
+
+    async fn require_password_change(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let said = self.change::<PasswordCredential>(&user, |row| {
+            let unsaid = row.tenant_id == tenant && row.must_change_since.is_none();
+            if unsaid {
+                row.must_change_since = Some(since);
+            }
+            unsaid
+        });
+        Ok(said.is_some())
     }
 
     async fn delete_password(

@@ -9,6 +9,10 @@
 
 mod audit;
 mod credentials;
+mod devices;
+mod leases;
+mod lockouts;
+mod mfa;
 mod order;
 mod outbox;
 mod revocations;
@@ -32,9 +36,12 @@ use super::{
     Constraint, Repository, RevocationSignal, RotatedSession, SessionRotation, StoreError,
     StoreErrorKind, Transaction,
 };
-use crate::model::{
-    Account, NormalizedEmail, Revocation, RevocationTarget, Session, SessionId, Tenant, TenantId,
-    TenantSlug, Timestamp, UserId,
+use crate::{
+    lockout::{LockoutKey, LockoutState},
+    model::{
+        Account, NormalizedEmail, Revocation, RevocationTarget, Session, SessionId, Tenant,
+        TenantId, TenantSlug, Timestamp, UserId,
+    },
 };
 
 /// A store in memory. Clones share what is stored; it is gone with the last of them.
@@ -135,6 +142,14 @@ impl Repository for MemoryRepository {
         let rotated = transaction.rotate(rotation);
         transaction.finish();
         Ok(rotated)
+    }
+
+    async fn lockout_state(&self, key: &LockoutKey) -> Result<LockoutState, StoreError> {
+        Ok(self.state().await.lockout(key))
+    }
+
+    async fn find_tenant_by_id(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
+        Ok(self.state().await.tenants.get(&tenant).cloned())
     }
 
     async fn find_tenant(&self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {

@@ -14,16 +14,24 @@ use crate::{
     store::{Constraint, OutboxRepository, StoreError},
 };
 
-/// Each entry stands in the one that goes with its state.
+/// A tenant and the name of a state.
+type Standing = (TenantId, &'static str);
+
+/// Each entry stands in `listed`, and in the one of the others that goes with its state.
 #[derive(Default)]
 pub(super) struct OutboxIndex {
+    listed: BTreeSet<(Standing, Timestamp, MailId)>,
     due: BTreeSet<(Timestamp, MailId)>,
-    dead: BTreeSet<(TenantId, Timestamp, MailId)>,
     delivered: BTreeSet<(Timestamp, MailId)>,
 }
 
 fn finished_at(entry: &OutboxEntry) -> Timestamp {
     entry.finished_at.unwrap_or(entry.created_at)
+}
+
+fn listed(entry: &OutboxEntry) -> (Standing, Timestamp, MailId) {
+    let standing = (entry.tenant_id, entry.state.as_str());
+    (standing, entry.created_at, entry.id)
 }
 
 impl Row for OutboxEntry {
@@ -39,21 +47,19 @@ impl Row for OutboxEntry {
     }
 
     fn index(&self, index: &mut OutboxIndex) {
+        index.listed.insert(listed(self));
         match self.state {
             OutboxState::Pending => index.due.insert((self.due_at, self.id)),
-            OutboxState::Dead => index
-                .dead
-                .insert((self.tenant_id, self.created_at, self.id)),
+            OutboxState::Dead => false,
             OutboxState::Delivered => index.delivered.insert((finished_at(self), self.id)),
         };
     }
 
     fn unindex(&self, index: &mut OutboxIndex) {
+        index.listed.remove(&listed(self));
         match self.state {
             OutboxState::Pending => index.due.remove(&(self.due_at, self.id)),
-            OutboxState::Dead => index
-                .dead
-                .remove(&(self.tenant_id, self.created_at, self.id)),
+            OutboxState::Dead => false,
             OutboxState::Delivered => index.delivered.remove(&(finished_at(self), self.id)),
         };
     }
@@ -135,13 +141,15 @@ impl OutboxRepository for MemoryTransaction {
         Ok(noted.is_some())
     }
 
-    async fn list_dead(
+    async fn list(
         &mut self,
         tenant: TenantId,
+        state: OutboxState,
         page: PageRequest,
     ) -> Result<Page<OutboxEntry>, StoreError> {
         let outbox = &self.state.outbox;
-        let rows = newest_first(&outbox.by().dead, tenant, page.after, MailId::from_uuid)
+        let standing = (tenant, state.as_str());
+        let rows = newest_first(&outbox.by().listed, standing, page.after, MailId::from_uuid)
             .filter_map(|id| outbox.get(&id))
             .take(rows_for(page))
             .cloned()

@@ -182,6 +182,22 @@ impl SessionRepository for MemoryTransaction {
         }))
     }
 
+    async fn live_for_user(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let newest_first = self.state.sessions_of(user).into_iter();
+        Ok(newest_first
+            .rev()
+            .filter(|&id| {
+                let session = self.state.session(tenant, id);
+                session.is_some_and(|row| row.is_live(now))
+            })
+            .collect())
+    }
+
     async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let due = oldest_before(&self.state.sessions.by().over, before, limit);
         for &id in &due {

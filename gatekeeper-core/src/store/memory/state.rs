@@ -1,20 +1,30 @@
 use super::{
+    leases::Lease,
+    lockouts::Counter,
+    mfa::Code,
     revocations::Entry,
     roles::Grant,
     table::{Row, Table},
     tenants::system_roles,
 };
 use crate::model::{
-    Account, AuditEvent, ExternalIdentity, OneTimeToken, OutboxEntry, PasswordCredential, Role,
-    Session, StoredSigningKey, Tenant, TenantId, TenantSlug, Timestamp, User,
+    Account, AuditEvent, Device, ExternalIdentity, FormerPassword, MfaCredential, OneTimeToken,
+    OutboxEntry, PasswordCredential, Role, Session, StoredSigningKey, Tenant, TenantId,
+    TenantSettings, TenantSlug, Timestamp, User,
 };
 
 /// Every table. What reads and writes one stands in the file named after it.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) audit: Table<AuditEvent>,
+    pub(super) backup_codes: Table<Code>,
+    pub(super) devices: Table<Device>,
+    pub(super) factors: Table<MfaCredential>,
+    pub(super) former_passwords: Table<FormerPassword>,
     pub(super) grants: Table<Grant>,
     pub(super) identities: Table<ExternalIdentity>,
+    pub(super) leases: Table<Lease>,
+    pub(super) lockouts: Table<Counter>,
     pub(super) outbox: Table<OutboxEntry>,
     pub(super) passwords: Table<PasswordCredential>,
     pub(super) revocations: Table<Entry>,
@@ -37,6 +47,7 @@ impl State {
                 name: "Default".to_owned(),
                 suspended_at: None,
                 created_at: Timestamp::default(),
+                settings: TenantSettings::default(),
             };
             for role in system_roles(&tenant) {
                 state.roles.set(&role.key(), Some(role));

@@ -98,4 +98,16 @@ impl TenantRepository for MemoryTransaction {
         }
         Ok(())
     }
+
+    async fn update(&mut self, tenant: &Tenant) -> Result<bool, StoreError> {
+        if !self.state.tenants.contains(&tenant.id) {
+            return Ok(false);
+        }
+        let holder = self.state.tenant_by_slug(&tenant.slug);
+        if holder.is_some_and(|holder| holder.id != tenant.id) {
+            return Err(conflict(Constraint::TenantSlug));
+        }
+        self.put(tenant.clone());
+        Ok(true)
+    }
 }

@@ -3,9 +3,10 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{state::State, table::Row};
 use crate::store::{
-    AuditRepository, CredentialRepository, OneTimeTokenRepository, OutboxRepository,
-    RevocationRepository, RoleRepository, SessionRepository, SigningKeyRepository, StoreError,
-    TenantRepository, Transaction, UserRepository,
+    AuditRepository, CredentialRepository, DeviceRepository, LeaseRepository, LockoutRepository,
+    MfaRepository, OneTimeTokenRepository, OutboxRepository, RevocationRepository, RoleRepository,
+    SessionRepository, SigningKeyRepository, StoreError, TenantRepository, Transaction,
+    UserRepository,
 };
 
 type Undo = Box<dyn FnOnce(&mut State) + Send + Sync>;
@@ -95,6 +96,22 @@ impl Transaction for MemoryTransaction {
     }
 
     fn credentials(&mut self) -> &mut dyn CredentialRepository {
+        self
+    }
+
+    fn devices(&mut self) -> &mut dyn DeviceRepository {
+        self
+    }
+
+    fn leases(&mut self) -> &mut dyn LeaseRepository {
+        self
+    }
+
+    fn lockouts(&mut self) -> &mut dyn LockoutRepository {
+        self
+    }
+
+    fn mfa(&mut self) -> &mut dyn MfaRepository {
         self
     }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     conflict,
+    mfa::Code,
     order::{newest_first, rows_for},
     roles::Grant,
     state::State,
@@ -12,8 +13,9 @@ use super::{
 };
 use crate::{
     model::{
-        Cursor, ExternalIdentity, NormalizedEmail, OneTimeToken, Page, PageRequest,
-        PasswordCredential, Session, TenantId, Timestamp, User, UserId,
+        Cursor, Device, ExternalIdentity, FormerPassword, MfaCredential, NormalizedEmail,
+        OneTimeToken, Page, PageRequest, PasswordCredential, Session, TenantId, Timestamp, User,
+        UserId,
     },
     store::{Constraint, StoreError, UserFilter, UserRepository},
 };
@@ -128,6 +130,18 @@ impl UserRepository for MemoryTransaction {
             return Ok(false);
         }
         self.remove::<PasswordCredential>(user);
+        for former in self.state.former_passwords_of(user) {
+            self.remove::<FormerPassword>(former);
+        }
+        for factor in self.state.factors_of(user) {
+            self.remove::<MfaCredential>(factor.key());
+        }
+        for code in self.state.backup_codes_of(user) {
+            self.remove::<Code>(code);
+        }
+        for device in self.state.devices_of(user) {
+            self.remove::<Device>(device);
+        }
         for key in self.state.identities_of(user) {
             self.remove::<ExternalIdentity>(key);
         }
