@@ -193,6 +193,9 @@ pub enum SessionError {
     /// The user has no such session.
     #[error("there is no such session")]
     NotFound,
+    /// The user has no such device.
+    #[error("there is no such device")]
+    DeviceNotFound,
     /// The user has as many sessions as there may be.
     #[error("there are too many sessions: end one first")]
     LimitReached,
@@ -315,6 +318,7 @@ impl Error {
             Self::RateLimited(_) => "request.rate_limited",
             Self::Session(SessionError::InvalidRefreshToken) => "session.invalid_refresh_token",
             Self::Session(SessionError::NotFound) => "session.not_found",
+            Self::Session(SessionError::DeviceNotFound) => "device.not_found",
             Self::Session(SessionError::LimitReached) => "session.limit_reached",
             Self::Token => "token.invalid",
             Self::Overloaded { .. } => "service.overloaded",
@@ -349,7 +353,9 @@ impl Error {
             Self::Account(AccountError::NotFound | AccountError::RoleNotFound)
             | Self::MagicLink(MagicLinkError::Disabled)
             | Self::Mfa(MfaError::NotEnabled)
-            | Self::Session(SessionError::NotFound) => ErrorClass::NotFound,
+            | Self::Session(SessionError::NotFound | SessionError::DeviceNotFound) => {
+                ErrorClass::NotFound
+            }
             Self::Invalid(_) => ErrorClass::Unprocessable,
             Self::Token => ErrorClass::BadRequest,
             Self::Overloaded { .. } => ErrorClass::Unavailable,

@@ -8,7 +8,6 @@ mod codes;
 mod cookies;
 mod csrf;
 mod deliver;
-mod device;
 mod endpoints;
 mod head;
 mod json;

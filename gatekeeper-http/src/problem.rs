@@ -224,6 +224,7 @@ impl From<Error> for Problem {
                 ErrorClass::NotFound => "route.not_found",
                 ErrorClass::Conflict => "account.email_taken",
                 ErrorClass::Unprocessable => "request.invalid",
+                ErrorClass::TooMany => "request.rate_limited",
                 ErrorClass::Unavailable => "service.unavailable",
                 ErrorClass::Internal => "internal",
             }),

@@ -5,6 +5,7 @@
 //! | the installation's secret | [`SecretKey`], [`SecretKeys`] | sub-keys by HKDF-SHA256, one label a use |
 //! | access tokens | [`jwt::AccessTokens`] | JWS over Ed25519, ECDSA P-256, RSA or HMAC |
 //! | refresh tokens | [`RefreshTokens`] | HMAC-SHA256 |
+//! | tokens of devices | MAC and id | HMAC-SHA256 |
 //! | one-time tokens | [`one_time`] | 256 random bits, stored as SHA-256 |
 //! | cursors of lists | [`Cursors`] | HMAC-SHA256 |
 //! | secrets at rest | [`Sealer`] | AES-256-GCM-SIV |
@@ -12,6 +13,7 @@
 //! Every primitive comes from `aws-lc-rs`.
 
 mod cursor;
+mod device;
 mod digest;
 pub mod jwt;
 pub mod one_time;
@@ -21,6 +23,7 @@ mod seal;
 mod secret_key;
 
 pub use cursor::Cursors;
+pub(crate) use device::DeviceTokens;
 pub(crate) use digest::Digester;
 pub use refresh::{InvalidRefreshToken, RefreshToken, RefreshTokens};
 pub use seal::{Sealer, Unsealable};

@@ -85,6 +85,7 @@ pub enum SecretFileError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyUse {
     Cursor,
+    Device,
     Digest,
     KeyId,
     RefreshToken,
@@ -95,6 +96,7 @@ impl KeyUse {
     #[cfg(test)]
     const ALL: &'static [Self] = &[
         Self::Cursor,
+        Self::Device,
         Self::Digest,
         Self::KeyId,
         Self::RefreshToken,
@@ -104,6 +106,7 @@ impl KeyUse {
     const fn label(self) -> &'static [u8] {
         match self {
             Self::Cursor => b"gatekeeper/v1/cursor",
+            Self::Device => b"gatekeeper/v1/device",
             Self::Digest => b"gatekeeper/v1/digest",
             Self::KeyId => b"gatekeeper/v1/key-id",
             Self::RefreshToken => b"gatekeeper/v1/refresh-token",

@@ -5,6 +5,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod administration;
+mod guesses;
 pub(crate) mod keys;
 pub(crate) mod outbox;
 pub(crate) mod passwords;
@@ -12,4 +13,5 @@ pub(crate) mod sessions;
 mod unit;
 mod validate;
 
+pub(crate) use guesses::{Counted, Counter, Guard, LockedNews};
 pub(crate) use unit::{Record, Unit};

@@ -14,7 +14,7 @@ use crate::{
     blacklist::TokenAuthenticator,
     config::{Config, PublicUrl, TokenPlacement},
     crypto::{
-        Cursors, Digester, RefreshTokens, Sealer,
+        Cursors, DeviceTokens, Digester, RefreshTokens, Sealer,
         password::{PasswordHasher, PasswordVerdict},
     },
     env::{Clock, HttpClient, Mailer, Random, SmsSender},
@@ -23,7 +23,7 @@ use crate::{
     mail::MailTemplates,
     model::{
         Account, EmailAddress, Event, MailId, OutboxEntry, OutboxKind, SecretString, TenantId,
-        TenantSlug, Timestamp, User,
+        TenantSettings, TenantSlug, Timestamp, User,
     },
     password_policy::PasswordPolicy,
     provider::AuthProvider,
@@ -50,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) sealer: Sealer,
     pub(crate) digester: Digester,
     pub(crate) cursors: Cursors,
+    pub(crate) devices: DeviceTokens,
     pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) authenticator: TokenAuthenticator,
     /// `None` where the application gave the key ring.
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) outbox_wake: Arc<Notify>,
     pub(crate) workers: Workers,
     pub(crate) tenants: Mutex<HashMap<TenantSlug, (Option<TenantId>, Timestamp)>>,
+    pub(crate) tenant_settings: Mutex<HashMap<TenantId, (Arc<TenantSettings>, Timestamp)>>,
 }
 
 /// A user who showed their password again.
@@ -205,6 +207,43 @@ impl Inner {
         }
         tenants.insert(slug.clone(), (tenant, now.after(TENANT_MEMORY)));
         Ok(tenant)
+    }
+
+    /// What differs in a tenant from the settings. Remembered for ten seconds.
+    pub(crate) async fn tenant_settings(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Arc<TenantSettings>, Error> {
+        let now = self.clock.now();
+        let remembered = {
+            let all = self
+                .tenant_settings
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            all.get(&tenant).filter(|(_, until)| now < *until).cloned()
+        };
+        if let Some((settings, _)) = remembered {
+            return Ok(settings);
+        }
+        let found = self.repository.find_tenant_by_id(tenant).await?;
+        let settings = Arc::new(found.map(|tenant| tenant.settings).unwrap_or_default());
+        let mut all = self
+            .tenant_settings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= TENANT_CAPACITY {
+            all.clear();
+        }
+        all.insert(tenant, (Arc::clone(&settings), now.after(TENANT_MEMORY)));
+        Ok(settings)
+    }
+
+    /// Forgets what was remembered of a tenant's settings, so that this process sees a change at once.
+    pub(crate) fn forget_tenant_settings(&self, tenant: TenantId) {
+        self.tenant_settings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&tenant);
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum AccountMail {
         email: String,
         binding: Option<String>,
     },
+    /// Too many guesses at the account of this address, if there is one.
+    LockedOut { email: String },
     /// A code as a second factor, for a sign-in that waits for it. `code` is the text of the code, which the sealed entry
     /// alone holds.
     MfaCode { user_id: UserId, code: String },

@@ -3,6 +3,7 @@
 //! Rows (`User`, `Session`, ...) have public fields and are *not* `non_exhaustive`: whoever writes a store should be
 //! told by the compiler when a field comes to be.
 
+mod device_name;
 mod email;
 mod event;
 mod id;
@@ -19,6 +20,7 @@ mod timestamp;
 mod token;
 mod user;
 
+pub use device_name::device_name;
 pub use email::{EmailAddress, EmailError, NormalizedEmail};
 pub use event::{AuditEvent, Event, Outcome};
 pub use id::{

@@ -2,14 +2,13 @@
 
 use std::net::IpAddr;
 
-use gatekeeper_core::model::{AuditEvent, Timestamp};
+use gatekeeper_core::model::{AuditEvent, Timestamp, device_name};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     api::Call,
-    device::device,
     problem::Problem,
     query::List,
     respond::{self, Reply},
@@ -36,7 +35,7 @@ impl From<AuditEvent> for EventBody {
             at: event.at,
             outcome: event.outcome.as_str(),
             ip: event.ip,
-            device: event.user_agent.as_deref().and_then(device),
+            device: event.user_agent.as_deref().and_then(device_name),
             user_agent: event.user_agent,
             session_id: event
                 .details

@@ -4,14 +4,13 @@ use std::net::IpAddr;
 
 use gatekeeper_core::{
     Error, Identity, SessionError,
-    model::{Session, Timestamp},
+    model::{Session, Timestamp, device_name},
 };
 use http::StatusCode;
 use serde::Serialize;
 
 use crate::{
     api::Call,
-    device::device,
     problem::Problem,
     query::List,
     respond::{self, Reply},
@@ -37,7 +36,7 @@ impl SessionBody {
             last_seen_at: session.last_seen_at,
             expires_at: session.expires_at(),
             ip: session.ip,
-            device: session.user_agent.as_deref().and_then(device),
+            device: session.user_agent.as_deref().and_then(device_name),
             user_agent: session.user_agent,
             current: session.id == who.session_id,
         }

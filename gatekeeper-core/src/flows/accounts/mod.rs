@@ -76,9 +76,9 @@ pub struct ProfileChanges {
 impl Profile {
     pub(crate) fn new(user: User, authority: Authority) -> Self {
         Self {
+            mfa_enabled: user.mfa_enabled_at.is_some(),
             user,
             authority: authority.complete(),
-            mfa_enabled: false,
         }
     }
 }

@@ -75,6 +75,7 @@ impl Inner {
             | AccountMail::ChangeEmail { user_id, .. } => Some(*user_id),
             AccountMail::VerificationRequested { email }
             | AccountMail::ResetRequested { email }
+            | AccountMail::LockedOut { email }
             | AccountMail::MagicLinkRequested { email, .. } => {
                 let Ok(email) = EmailAddress::parse(email) else {
                     return Ok(None);
@@ -108,6 +109,15 @@ impl Inner {
                 to_name,
                 locale,
                 device,
+                link: None,
+                code: None,
+            })),
+            AccountMail::LockedOut { .. } => Ok(user.map(|user| Decided {
+                kind: MailKind::AccountLocked,
+                to: user.email.as_str().to_owned(),
+                to_name: user.name,
+                locale: user.locale,
+                device: None,
                 link: None,
                 code: None,
             })),

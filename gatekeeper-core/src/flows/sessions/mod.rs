@@ -13,12 +13,18 @@
 //! revoked in the same transaction); a sign-in that overtakes a change of password or the closing of the account (the
 //! session is inserted while the user's row is held, and only if the password that was checked still stands).
 
+mod complete;
+mod device;
+mod factors;
+mod limit;
 mod list;
+mod proven;
 mod refresh;
 mod sign_in;
 mod sign_out;
 
-pub(crate) use sign_in::{insert_session, new_session};
+pub(crate) use complete::{insert_session, new_session};
+pub(crate) use proven::{FirstFactor, PendingToken, Proven, Refused, Spend, Spent};
 
 use serde_json::{Map, Value};
 
@@ -26,7 +32,7 @@ use crate::{
     Error, Gatekeeper, RequestContext,
     crypto::jwt::AccessClaims,
     flows::accounts::Profile,
-    model::{Account, SecretString, Session, Timestamp, TokenId, User},
+    model::{Account, Device, SecretString, Session, Timestamp, TokenId, User},
 };
 
 /// Sessions. From [`Gatekeeper::sessions`].
@@ -73,6 +79,17 @@ pub struct MfaPending {
     pub expires_in: u64,
     /// The methods that may finish it: `totp`, `backup_code`, `email`, `sms`.
     pub methods: Vec<String>,
+}
+
+/// One of a user's devices, as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct SessionDevice {
+    /// The device.
+    pub device: Device,
+    /// Whether the session that asks began on it.
+    pub is_current: bool,
+    /// Whether it is spared the second factor now.
+    pub is_trusted: bool,
 }
 
 impl Sessions<'_> {

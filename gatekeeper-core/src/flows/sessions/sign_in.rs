@@ -1,102 +1,31 @@
 use serde_json::Map;
 
-use super::{Sessions, SignIn};
+use super::{
+    Sessions, SignIn,
+    proven::{Proven, Refused},
+};
 use crate::{
-    AccountError, Error, PasswordError, RequestContext,
-    config::EmailVerification,
-    flows::{Record, Unit},
-    gatekeeper::Inner,
-    model::{
-        Account, AuthMethod, EmailAddress, Event, ExternalIdentity, Session, SessionId, Timestamp,
-        User, UserId,
-    },
+    Error, RequestContext,
+    flows::{Counted, Counter, Guard, LockedNews, Record, Unit},
+    lockout::SuccessCounted,
+    model::{EmailAddress, Event, ExternalIdentity, User, UserId},
     provider::{AuthProvider, Evidence, Provisioning, Subject, Verification},
 };
-
-/// A sign-in that is refused, with the true reason for the audit trail.
-struct Refused {
-    reason: &'static str,
-    account: Option<UserId>,
-    error: Error,
-}
-
-impl Refused {
-    /// The answer that fits every reason.
-    fn credentials(reason: &'static str, account: Option<UserId>) -> Self {
-        Self {
-            reason,
-            account,
-            error: PasswordError::InvalidCredentials.into(),
-        }
-    }
-}
-
-/// A session about to begin, not yet written.
-pub(crate) fn new_session(
-    inner: &Inner,
-    cx: &RequestContext,
-    user: UserId,
-    methods: Vec<AuthMethod>,
-    now: Timestamp,
-) -> Session {
-    let lifetimes = &inner.config.sessions;
-    let absolute_expires_at = now.after(lifetimes.absolute_lifetime);
-    Session {
-        // Always a new id: whatever the browser had before names nothing afterwards (CVE-2022-25896).
-        id: SessionId::new(now, inner.random.as_ref()),
-        tenant_id: cx.tenant_id,
-        user_id: user,
-        generation: 0,
-        rotated_at: now,
-        created_at: now,
-        authenticated_at: now,
-        methods,
-        mfa_verified_at: None,
-        last_seen_at: now,
-        idle_expires_at: now.after(lifetimes.idle_lifetime).min(absolute_expires_at),
-        absolute_expires_at,
-        ended_at: None,
-        end_reason: None,
-        ip: cx.ip,
-        user_agent: cx.user_agent.clone(),
-        device_id: None,
-    }
-}
-
-/// Writes a session and its audit event.
-pub(crate) async fn insert_session(unit: &mut Unit<'_>, session: &Session) -> Result<(), Error> {
-    unit.tx().sessions().insert(session).await?;
-    let methods: Vec<&str> = session
-        .methods
-        .iter()
-        .map(|method| method.as_str())
-        .collect();
-    let record = Record::success(Event::SessionCreated).by(session.user_id);
-    let record = record.detail("session_id", session.id.to_string());
-    unit.record(record.detail("methods", methods)).await
-}
 
 impl Sessions<'_> {
     /// Signs in with whatever evidence a provider accepts.
     ///
     /// # Errors
     ///
-    /// [`PasswordError::InvalidCredentials`] for every reason that would tell an attacker something;
-    /// [`AccountError::EmailUnverified`] only after sound evidence; [`Error::Refused`] by a hook; [`Error::Overloaded`]; a
-    /// failure of the store or of the provider.
+    /// [`PasswordError::InvalidCredentials`](crate::PasswordError::InvalidCredentials) for every reason that would tell an
+    /// attacker something, a locked account among them; after sound evidence alone:
+    /// [`AccountError::EmailUnverified`](crate::AccountError::EmailUnverified),
+    /// [`PasswordError::ChangeRequired`](crate::PasswordError::ChangeRequired),
+    /// [`SessionError::LimitReached`](crate::SessionError::LimitReached), [`Error::Refused`] by a hook; [`Error::Overloaded`];
+    /// a failure of the store or of the provider.
     pub async fn sign_in(&self, cx: &RequestContext, evidence: Evidence) -> Result<SignIn, Error> {
-        let inner = self.0.inner();
-        match self.try_sign_in(cx, &evidence).await? {
-            Ok(signed_in) => Ok(signed_in),
-            Err(refused) => {
-                let mut record = Record::failure(Event::SignInFailed, refused.reason);
-                if let Some(account) = refused.account {
-                    record = record.target(account);
-                }
-                Unit::record_alone(inner, cx, inner.clock.now(), record).await?;
-                Err(refused.error)
-            }
-        }
+        let outcome = self.try_sign_in(cx, &evidence).await?;
+        self.settle(cx, outcome).await
     }
 
     async fn try_sign_in(
@@ -112,12 +41,19 @@ impl Sessions<'_> {
         else {
             return Ok(Err(Refused::credentials("no_provider", None)));
         };
+        let Evidence::Password { identifier, .. } = evidence;
+        // Looked at before the password, which is verified whatever comes of it: a locked account costs what any other does.
+        let named = self.named(cx, identifier).await?;
         let identity = match provider.finish(cx, evidence).await? {
             Verification::Verified(identity) => identity,
             Verification::Refused { reason, account } => {
-                return Ok(Err(Refused::credentials(reason, account)));
+                return Ok(Err(self.wrong_password(&named, reason, account).await?));
             }
         };
+        // Before anything is told that only a right password brings: the password of a locked account counts for nothing.
+        if named.guard.was_locked(inner.clock.now()) || inner.is_locked(&named.guard).await? {
+            return Ok(Err(Refused::credentials("locked", named.account)));
+        }
         let (user_id, password_changed_at) = match identity.subject {
             Subject::Local {
                 user_id,
@@ -145,77 +81,97 @@ impl Sessions<'_> {
         let Some(account) = inner.repository.find_account(cx.tenant_id, user_id).await? else {
             return Ok(Err(Refused::credentials("unknown_account", None)));
         };
-        if !account.user.is_active() {
-            return Ok(Err(Refused::credentials("account_disabled", Some(user_id))));
-        }
-        let required = inner.config.email.verification == EmailVerification::Required;
-        if required && !account.user.email_verified() {
-            let error = AccountError::EmailUnverified.into();
-            return Ok(Err(Refused {
-                reason: "email_unverified",
-                account: Some(user_id),
-                error,
-            }));
-        }
-        if let Err(refusal) = inner.hooks.before_sign_in(cx, &account.user).await {
-            let error = Error::Refused(refusal);
-            return Ok(Err(Refused {
-                reason: "refused_by_hook",
-                account: Some(user_id),
-                error,
-            }));
-        }
-        self.begin_session(cx, account, identity.methods, password_changed_at)
-            .await
-    }
-
-    /// Begins a session while the user's row is held, so that neither a change of password nor the closing of the account
-    /// can come between the check and the session.
-    async fn begin_session(
-        &self,
-        cx: &RequestContext,
-        account: Account,
-        methods: Vec<AuthMethod>,
-        password_changed_at: Option<Timestamp>,
-    ) -> Result<Result<SignIn, Refused>, Error> {
-        let inner = self.0.inner();
-        let now = inner.clock.now();
-        let user_id = account.user.id;
-        let session = new_session(inner, cx, user_id, methods, now);
-        let custom = self.custom_claims(cx, &account.user, &session).await?;
-        let mut unit = Unit::begin(inner, cx, now).await?;
-        let held = unit
-            .tx()
-            .users()
-            .find_for_update(cx.tenant_id, user_id)
-            .await?;
-        let Some(mut user) = held.filter(User::is_active) else {
-            return Ok(Err(Refused::credentials("account_disabled", Some(user_id))));
-        };
-        if let Some(checked) = password_changed_at {
-            let password = unit
-                .tx()
-                .credentials()
-                .find_password(cx.tenant_id, user_id)
-                .await?;
-            if password.is_none_or(|password| password.changed_at != checked) {
-                return Ok(Err(Refused::credentials(
-                    "password_changed_meanwhile",
-                    Some(user_id),
-                )));
+        let mut proven = Proven::new(account, identity.methods);
+        proven.password_changed_at = password_changed_at;
+        if named.account == Some(user_id) {
+            // Cleared where the session begins: until then wrong codes count on it as well.
+            proven.guessed = Some(named.guard.key);
+        } else {
+            // A directory's own name, which counts its passwords and nothing else.
+            let counted = inner.guessed_right(&named.guard.key).await?;
+            let own = self.account_guard(cx, user_id).await?;
+            if counted == SuccessCounted::Locked || own.was_locked(inner.clock.now()) {
+                return Ok(Err(Refused::credentials("locked", Some(user_id))));
             }
         }
-        user.last_sign_in_at = Some(now);
-        unit.tx().users().update(&user).await?;
-        insert_session(&mut unit, &session).await?;
-        let account = Account { user, ..account };
-        let signed_in = self.tokens_for(session, account, custom, now)?;
-        unit.commit().await?;
-        inner
-            .hooks
-            .after_sign_in(cx, &signed_in.profile.user, &signed_in.session)
-            .await;
-        Ok(Ok(SignIn::SignedIn(Box::new(signed_in))))
+        self.complete(cx, proven).await
+    }
+
+    /// Whom a sign-in names, and where guesses at them are counted. As much work for a name without an account.
+    async fn named(&self, cx: &RequestContext, identifier: &str) -> Result<Named, Error> {
+        let inner = self.0.inner();
+        let email = EmailAddress::parse(identifier).ok();
+        let account = match &email {
+            Some(email) => {
+                inner
+                    .repository
+                    .find_account_by_email(cx.tenant_id, email.normalized())
+                    .await?
+            }
+            None => None,
+        };
+        let account = account.map(|account| account.user.id);
+        let guard = match account {
+            Some(user) => self.account_guard(cx, user).await?,
+            None => {
+                let trimmed = identifier.trim().to_lowercase();
+                let name = email
+                    .as_ref()
+                    .map_or(trimmed.as_str(), |email| email.normalized().as_str());
+                let key = inner.counter(cx.tenant_id, Counter::Name(name));
+                inner.guard(key).await?
+            }
+        };
+        Ok(Named {
+            email,
+            account,
+            guard,
+        })
+    }
+
+    /// The counter of guesses at an account from where the caller is: that of the device, if the account knows it and it has
+    /// not guessed too often itself; else that of all strangers.
+    pub(super) async fn account_guard(
+        &self,
+        cx: &RequestContext,
+        user: UserId,
+    ) -> Result<Guard, Error> {
+        let inner = self.0.inner();
+        let now = inner.clock.now();
+        if let Some(device) = self.known_device(cx, user).await? {
+            let key = inner.counter(cx.tenant_id, Counter::Device(device));
+            let guard = inner.guard(key).await?;
+            if !guard.was_locked(now) {
+                return Ok(guard);
+            }
+        }
+        let key = inner.counter(cx.tenant_id, Counter::Account(user));
+        inner.guard(key).await
+    }
+
+    /// Counts a wrong password.
+    async fn wrong_password(
+        &self,
+        named: &Named,
+        reason: &'static str,
+        account: Option<UserId>,
+    ) -> Result<Refused, Error> {
+        let inner = self.0.inner();
+        let account = account.or(named.account);
+        let telling = match inner.guessed_wrong(&named.guard).await? {
+            Counted::Locked => return Ok(Refused::credentials("locked", account)),
+            Counted::Open => return Ok(Refused::credentials(reason, account)),
+            Counted::NowLocked(telling) => telling,
+        };
+        let news = LockedNews::Name {
+            email: named.email.clone(),
+            account: named.account,
+            telling,
+        };
+        Ok(Refused {
+            locked: Some(news),
+            ..Refused::credentials(reason, account)
+        })
     }
 
     /// The account linked to an outside identity; where there is none, a new one if the provider may make it.
@@ -290,6 +246,13 @@ impl Sessions<'_> {
         inner.hooks.after_register(cx, &user).await;
         Ok(Ok(user.id))
     }
+}
+
+/// Whom a sign-in names.
+struct Named {
+    email: Option<EmailAddress>,
+    account: Option<UserId>,
+    guard: Guard,
 }
 
 /// Whom an outside provider vouches for.

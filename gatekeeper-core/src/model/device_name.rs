@@ -1,7 +1,7 @@
 /// A device in words, "Firefox on Linux", from its user agent; `None` where neither browser nor system is known.
 ///
 /// It is for people who look through their sessions, and for nothing else: a user agent says what its sender likes.
-pub(crate) fn device(user_agent: &str) -> Option<String> {
+pub fn device_name(user_agent: &str) -> Option<String> {
     match (program(user_agent), system(user_agent)) {
         (Some(program), Some(system)) => Some(format!("{program} on {system}")),
         (Some(one), None) | (None, Some(one)) => Some(one.to_owned()),
@@ -84,7 +84,7 @@ mod tests {
             ("my-service 1.0", None),
             ("", None),
         ] {
-            assert_eq!(device(user_agent).as_deref(), expected, "{user_agent}");
+            assert_eq!(device_name(user_agent).as_deref(), expected, "{user_agent}");
         }
     }
 }
