@@ -123,6 +123,12 @@ pub static CODES: &[ErrorCode] = &[
         "the body has no token",
     ),
     code(
+        "request.rate_limited",
+        StatusCode::TOO_MANY_REQUESTS,
+        "Request cannot be satisfied as assigned quota has been exceeded",
+        "too many requests: come again later",
+    ),
+    code(
         "request.too_large",
         StatusCode::PAYLOAD_TOO_LARGE,
         "Body too large",

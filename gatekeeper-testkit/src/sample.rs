@@ -5,12 +5,16 @@
     reason = "the texts are sound, or a test wrote them"
 )]
 
-use gatekeeper_core::model::{
-    Algorithm, AuditEvent, AuthMethod, EmailAddress, Event, EventId, ExternalIdentity, KeyId,
-    MailId, OneTimeToken, OneTimeTokenId, OutboxEntry, OutboxKind, OutboxState, Outcome,
-    PasswordCredential, Revocation, RevocationTarget, Role, RoleName, SecretString, Session,
-    SessionId, StoredSigningKey, Tenant, TenantId, TenantSlug, Timestamp, TokenHash, TokenId,
-    TokenPurpose, User, UserId,
+use gatekeeper_core::{
+    lockout::LockoutKey,
+    model::{
+        Algorithm, AuditEvent, AuthMethod, BackupCode, BackupCodeId, Device, DeviceId,
+        EmailAddress, Event, EventId, ExternalIdentity, FormerPassword, KeyId, MailId,
+        MfaCredential, OneTimeToken, OneTimeTokenId, OutboxEntry, OutboxKind, OutboxState, Outcome,
+        PasswordCredential, PasswordHistoryId, Revocation, RevocationTarget, Role, RoleName,
+        SecretString, Session, SessionId, StoredSigningKey, Tenant, TenantId, TenantSettings,
+        TenantSlug, Timestamp, TokenHash, TokenId, TokenPurpose, User, UserId,
+    },
 };
 use serde_json::{Map, json};
 use uuid::Uuid;
@@ -42,6 +46,7 @@ pub fn tenant(n: u64) -> Tenant {
         name: format!("Tenant {n}"),
         suspended_at: None,
         created_at: NOW,
+        settings: TenantSettings::default(),
     }
 }
 
@@ -88,6 +93,70 @@ pub fn password(user: &User) -> PasswordCredential {
     }
 }
 
+/// A password that the user had before; with a higher number, one of later.
+pub fn former_password(user: &User, n: u64) -> FormerPassword {
+    let id = id(9, user.tenant_id.as_uuid(), n ^ user_number(user));
+    FormerPassword {
+        id: PasswordHistoryId::from_uuid(id),
+        tenant_id: user.tenant_id,
+        user_id: user.id,
+        hash: SecretString::new(format!(
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$Zm9ybWVy{n}"
+        )),
+        replaced_at: NOW,
+    }
+}
+
+/// A factor of this method, begun at [`NOW`] and confirmed a minute later; what is sealed in it is a text.
+pub fn factor(user: &User, method: &str) -> MfaCredential {
+    MfaCredential {
+        tenant_id: user.tenant_id,
+        user_id: user.id,
+        method: method.to_owned(),
+        sealed: format!("sealed {method}").into_bytes(),
+        created_at: NOW,
+        confirmed_at: Some(at(60)),
+        counter: -1,
+    }
+}
+
+/// A backup code of the user.
+pub fn backup_code(user: &User, n: u64) -> BackupCode {
+    let id = id(10, user.tenant_id.as_uuid(), n ^ user_number(user));
+    BackupCode {
+        id: BackupCodeId::from_uuid(id),
+        hash: SecretString::new(format!(
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$Y29kZQ{n}"
+        )),
+        created_at: NOW,
+    }
+}
+
+/// A device of the user that is known for a day.
+pub fn device(user: &User, n: u64) -> Device {
+    let id = id(11, user.tenant_id.as_uuid(), n ^ user_number(user));
+    Device {
+        id: DeviceId::from_uuid(id),
+        tenant_id: user.tenant_id,
+        user_id: user.id,
+        user_agent: Some(format!("Browser {n}")),
+        created_at: NOW,
+        last_seen_at: NOW,
+        expires_at: at(86_400),
+        trusted_until: None,
+        revoked_at: None,
+    }
+}
+
+/// The key of a counter of failures.
+pub fn lockout_key(n: u64) -> LockoutKey {
+    let mut key = [0xA5; 32];
+    for (to, from) in key.iter_mut().zip(n.to_le_bytes()) {
+        *to = from;
+    }
+    LockoutKey(key)
+}
+
 /// The user's account `subject-n` at the provider `example`.
 pub fn identity(user: &User, n: u64) -> ExternalIdentity {
     ExternalIdentity {
@@ -118,6 +187,7 @@ pub fn session(user: &User, n: u64) -> Session {
         end_reason: None,
         ip: None,
         user_agent: None,
+        device_id: None,
     }
 }
 
@@ -247,6 +317,9 @@ mod tests {
                 for m in 0..20 {
                     assert!(seen.insert(session(&user, m).id.as_uuid()));
                     assert!(seen.insert(token(&user, TokenPurpose::EmailChange, m).id.as_uuid()));
+                    assert!(seen.insert(former_password(&user, m).id.as_uuid()));
+                    assert!(seen.insert(backup_code(&user, m).id.as_uuid()));
+                    assert!(seen.insert(device(&user, m).id.as_uuid()));
                 }
             }
         }

@@ -157,6 +157,7 @@ fn session(user: &User, now: Timestamp) -> Session {
         end_reason: None,
         ip: None,
         user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0)".to_owned()),
+        device_id: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tenants: named by header or host, and closed to one another.
 
 use gatekeeper_core::{
-    model::{Tenant, TenantId, TenantSlug},
+    model::{Tenant, TenantId, TenantSettings, TenantSlug},
     store::Repository,
     testing::SeededRandom,
 };
@@ -19,6 +19,7 @@ pub(crate) async fn add_tenant(world: &World, slug: &str) -> TenantId {
         name: slug.to_owned(),
         suspended_at: None,
         created_at: now,
+        settings: TenantSettings::default(),
     };
     let mut tx = world.repository.begin().await.unwrap();
     tx.tenants().insert(&tenant).await.unwrap();

@@ -11,11 +11,18 @@ pub(crate) struct Migration {
 }
 
 /// Every step, in order.
-pub(crate) const ALL: &[Migration] = &[Migration {
-    version: 1,
-    name: "base",
-    template: include_str!("0001_base.sql"),
-}];
+pub(crate) const ALL: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "base",
+        template: include_str!("0001_base.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "account_security",
+        template: include_str!("0002_account_security.sql"),
+    },
+];
 
 impl Migration {
     /// Tells whether the text is still the one that was applied (FNV-1a; it guards against mistakes, not against

@@ -35,6 +35,8 @@ pub(super) const TOKENS: &[(&str, &str)] = &[
     ("{start_of_time}", "'2026-01-01T00:00:00Z'"),
     // Expressions.
     ("{for_update}", " FOR UPDATE"),
+    // Who clears away waits for nobody: what is in use now can go the next time.
+    ("{skip_locked}", " FOR UPDATE SKIP LOCKED"),
     ("{list_of}", "array_agg"),
     ("{greatest}", "GREATEST"),
     ("{in_list_open}", "= ANY("),

@@ -9,6 +9,9 @@ use uuid::Uuid;
 use super::{SqlTransaction, dialect::Time, query, rows::json, users::limit};
 use crate::settings::Templates;
 
+pub(super) const PURGE_EXPIRED: &str = "DELETE FROM {p}audit_events WHERE id IN ( \
+    SELECT id FROM {p}audit_events WHERE at < $1 ORDER BY at LIMIT $2)";
+
 pub(super) const APPEND: &str = "INSERT INTO {p}audit_events ({audit_event}) \
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 \
     WHERE EXISTS (SELECT 1 FROM {p}tenants WHERE id = $2)";
@@ -123,5 +126,12 @@ impl AuditRepository for SqlTransaction {
             at: event.at,
             id: event.id.as_uuid(),
         }))
+    }
+
+    async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let query = query(&self.sql.audit_purge)
+            .bind(Time(before))
+            .bind(i64::from(limit));
+        self.execute(query).await
     }
 }

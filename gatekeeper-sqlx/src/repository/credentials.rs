@@ -1,20 +1,33 @@
 use async_trait::async_trait;
 use gatekeeper_core::{
-    model::{ExternalIdentity, PasswordCredential, SecretString, TenantId, UserId},
+    model::{
+        ExternalIdentity, FormerPassword, PasswordCredential, SecretString, TenantId, Timestamp,
+        UserId,
+    },
     store::{Constraint, CredentialRepository, StoreError},
 };
 
-use super::{SqlTransaction, conflict, dialect::Time, query, statements::statements};
+use super::{SqlTransaction, conflict, dialect::Time, query, rows::maybe, statements::statements};
 
 statements! {
-    find_password = "SELECT tenant_id, user_id, hash, changed_at FROM {p}passwords \
+    find_password = "SELECT {password} FROM {p}passwords \
                      WHERE tenant_id = $1 AND user_id = $2";
-    set_password = "INSERT INTO {p}passwords (tenant_id, user_id, hash, changed_at) \
-                    VALUES ($1, $2, $3, $4) \
+    set_password = "INSERT INTO {p}passwords ({password}) VALUES ($1, $2, $3, $4, $5) \
                     ON CONFLICT (tenant_id, user_id) \
-                    DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at";
+                    DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at, \
+                        must_change_since = excluded.must_change_since";
     replace_hash = "UPDATE {p}passwords SET hash = $4 \
                     WHERE tenant_id = $1 AND user_id = $2 AND hash = $3";
+    add_former = "INSERT INTO {p}former_passwords ({former_password}) \
+                  VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    forget_former = "DELETE FROM {p}former_passwords WHERE tenant_id = $1 AND user_id = $2 \
+                     AND id NOT IN (SELECT id FROM {p}former_passwords \
+                         WHERE tenant_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT $3)";
+    former_passwords = "SELECT {former_password} FROM {p}former_passwords \
+                        WHERE tenant_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT $3";
+    require_password_change = "UPDATE {p}passwords SET must_change_since = $3 \
+                               WHERE tenant_id = $1 AND user_id = $2 \
+                               AND must_change_since IS NULL";
     delete_password = "DELETE FROM {p}passwords WHERE tenant_id = $1 AND user_id = $2";
     find_identity = "SELECT {identity} FROM {p}external_identities \
                      WHERE tenant_id = $1 AND provider = $2 AND subject = $3";
@@ -42,7 +55,8 @@ impl CredentialRepository for SqlTransaction {
             .bind(password.tenant_id.as_uuid())
             .bind(password.user_id.as_uuid())
             .bind(password.hash.expose())
-            .bind(Time(password.changed_at));
+            .bind(Time(password.changed_at))
+            .bind(maybe(password.must_change_since));
         self.execute(query).await.map(|_| ())
     }
 
@@ -58,6 +72,55 @@ impl CredentialRepository for SqlTransaction {
             .bind(user.as_uuid())
             .bind(old.expose())
             .bind(new.expose());
+        Ok(self.execute(query).await? > 0)
+    }
+
+    async fn add_former_password(
+        &mut self,
+        former: &FormerPassword,
+        keep: u32,
+    ) -> Result<(), StoreError> {
+        let sql = self.sql.clone();
+        let (tenant, user) = (former.tenant_id.as_uuid(), former.user_id.as_uuid());
+        let add = query(&sql.credentials.add_former)
+            .bind(tenant)
+            .bind(user)
+            .bind(former.id.as_uuid())
+            .bind(former.hash.expose())
+            .bind(Time(former.replaced_at));
+        if self.execute(add).await? == 0 {
+            return Err(conflict(Constraint::Id));
+        }
+        let forget = query(&sql.credentials.forget_former)
+            .bind(tenant)
+            .bind(user)
+            .bind(i64::from(keep));
+        self.execute(forget).await.map(|_| ())
+    }
+
+    async fn former_passwords(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        limit: u32,
+    ) -> Result<Vec<FormerPassword>, StoreError> {
+        let query = query(&self.sql.credentials.former_passwords)
+            .bind(tenant.as_uuid())
+            .bind(user.as_uuid())
+            .bind(i64::from(limit));
+        self.fetch(query).await
+    }
+
+    async fn require_password_change(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let query = query(&self.sql.credentials.require_password_change)
+            .bind(tenant.as_uuid())
+            .bind(user.as_uuid())
+            .bind(Time(since));
         Ok(self.execute(query).await? > 0)
     }
 

@@ -5,6 +5,10 @@
 
 mod audit;
 mod credentials;
+mod devices;
+mod leases;
+mod lockouts;
+mod mfa;
 mod migrate;
 mod outbox;
 mod revocations;

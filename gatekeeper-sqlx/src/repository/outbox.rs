@@ -23,15 +23,15 @@ statements! {
     fail = "UPDATE {p}outbox SET state = $4, due_at = COALESCE($5, due_at), finished_at = $6, \
                 last_error = $3 \
             WHERE id = $1 AND attempts = $2 AND state = 'pending'";
-    list_dead = "SELECT {outbox_entry} FROM {p}outbox \
-                 WHERE tenant_id = $1 AND state = 'dead' AND (created_at, id) < ($2, $3) \
-                 ORDER BY created_at DESC, id DESC LIMIT $4";
+    list = "SELECT {outbox_entry} FROM {p}outbox \
+            WHERE tenant_id = $1 AND state = $2 AND (created_at, id) < ($3, $4) \
+            ORDER BY created_at DESC, id DESC LIMIT $5";
     revive = "UPDATE {p}outbox SET state = 'pending', attempts = 0, due_at = $3, \
                   finished_at = NULL \
               WHERE id = $2 AND tenant_id = $1 AND state = 'dead'";
     purge_expired = "DELETE FROM {p}outbox WHERE id IN (SELECT id FROM {p}outbox \
                          WHERE state = 'delivered' AND finished_at < $1 \
-                         ORDER BY finished_at LIMIT $2)";
+                         ORDER BY finished_at LIMIT $2{skip_locked})";
 }
 
 #[async_trait]
@@ -96,14 +96,16 @@ impl OutboxRepository for SqlTransaction {
         Ok(self.execute(query).await? > 0)
     }
 
-    async fn list_dead(
+    async fn list(
         &mut self,
         tenant: TenantId,
+        state: OutboxState,
         page: PageRequest,
     ) -> Result<Page<OutboxEntry>, StoreError> {
         let (at, id) = bound(page);
-        let query = query(&self.sql.outbox.list_dead)
+        let query = query(&self.sql.outbox.list)
             .bind(tenant.as_uuid())
+            .bind(state.as_str())
             .bind(at)
             .bind(id)
             .bind(limit(page));

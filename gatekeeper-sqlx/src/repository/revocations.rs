@@ -18,7 +18,7 @@ statements! {
     purge_expired = "DELETE FROM {p}revocations \
                      WHERE (tenant_id, kind, target, not_after) IN ( \
                          SELECT tenant_id, kind, target, not_after FROM {p}revocations \
-                         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+                         WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2{skip_locked})";
 }
 
 /// A target as the columns `kind`, `target` and `not_after`.

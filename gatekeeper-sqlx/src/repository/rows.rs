@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use gatekeeper_core::{
+    lockout::{Lock, LockoutState},
     model::{
-        Account, Algorithm, AuditEvent, AuthMethod, Authority, EmailAddress, Event, EventId,
-        ExternalIdentity, KeyId, MailId, OneTimeToken, OneTimeTokenId, OutboxEntry, OutboxKind,
-        OutboxState, Outcome, PasswordCredential, Revocation, RevocationTarget, Role, RoleName,
+        Account, Algorithm, AuditEvent, AuthMethod, Authority, BackupCode, BackupCodeId, Device,
+        DeviceId, EmailAddress, Event, EventId, ExternalIdentity, FormerPassword, KeyId, MailId,
+        MfaCredential, OneTimeToken, OneTimeTokenId, OutboxEntry, OutboxKind, OutboxState, Outcome,
+        PasswordCredential, PasswordHistoryId, Revocation, RevocationTarget, Role, RoleName,
         SecretString, Session, SessionEnd, SessionId, StoredSigningKey, Tenant, TenantId,
         TenantSlug, Timestamp, TokenHash, TokenId, TokenPurpose, User, UserId,
     },
@@ -24,7 +26,7 @@ pub(in super::super) type Row = <Db as sqlx::Database>::Row;
 pub(super) const COLUMNS: &[(&str, &str)] = &[
     (
         "{account}",
-        "{user}, pw.hash, pw.changed_at, {authority} \
+        "{user}, pw.hash, pw.changed_at, pw.must_change_since, {authority} \
          FROM {p}users u \
          LEFT JOIN {p}passwords pw ON pw.tenant_id = u.tenant_id AND pw.user_id = u.id",
     ),
@@ -39,28 +41,44 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     (
         "{user}",
         "u.id, u.tenant_id, u.email, u.email_verified_at, u.name, u.locale, u.avatar_url, \
-         u.metadata, u.disabled_at, u.created_at, u.updated_at, u.last_sign_in_at",
+         u.metadata, u.disabled_at, u.created_at, u.updated_at, u.last_sign_in_at, u.mfa_enabled_at",
     ),
     (
         "{session}",
         "s.id, s.tenant_id, s.user_id, s.generation, s.rotated_at, s.created_at, \
          s.authenticated_at, s.methods, s.mfa_verified_at, s.last_seen_at, s.idle_expires_at, \
-         s.absolute_expires_at, s.ended_at, s.end_reason, s.ip, s.user_agent",
+         s.absolute_expires_at, s.ended_at, s.end_reason, s.ip, s.user_agent, \
+         s.device_id",
     ),
     (
         "{session_returned}",
         "id, tenant_id, user_id, generation, rotated_at, created_at, authenticated_at, methods, \
          mfa_verified_at, last_seen_at, idle_expires_at, absolute_expires_at, ended_at, \
-         end_reason, ip, user_agent",
+         end_reason, ip, user_agent, device_id",
     ),
     (
         "{audit_event}",
         "id, tenant_id, at, event, outcome, reason, actor, target, correlation_id, ip, \
          user_agent, details",
     ),
+    ("{backup_code}", "id, hash, created_at"),
+    (
+        "{device}",
+        "tenant_id, user_id, id, user_agent, created_at, last_seen_at, expires_at, trusted_until, \
+         revoked_at",
+    ),
+    (
+        "{former_password}",
+        "tenant_id, user_id, id, hash, replaced_at",
+    ),
     (
         "{identity}",
         "tenant_id, provider, subject, user_id, created_at",
+    ),
+    ("{lockout}", "failures, locked_until, locked_for_good"),
+    (
+        "{mfa_credential}",
+        "tenant_id, user_id, method, sealed, created_at, confirmed_at, counter",
     ),
     (
         "{one_time_token}",
@@ -70,6 +88,10 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
         "{outbox_entry}",
         "id, tenant_id, kind, payload, state, attempts, due_at, created_at, finished_at, \
          last_error",
+    ),
+    (
+        "{password}",
+        "tenant_id, user_id, hash, changed_at, must_change_since",
     ),
     (
         "{revocation}",
@@ -85,7 +107,10 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
         "{signing_key}",
         "id, algorithm, sealed_private, created_at, active_from, retired_at",
     ),
-    ("{tenant}", "id, slug, name, suspended_at, created_at"),
+    (
+        "{tenant}",
+        "id, slug, name, suspended_at, created_at, settings",
+    ),
 ];
 
 /// What a row can be read as.
@@ -107,7 +132,12 @@ read! {
     Account = account;
     AuditEvent = audit_event;
     Authority = authority;
+    BackupCode = backup_code;
+    Device = device;
     ExternalIdentity = identity;
+    FormerPassword = former_password;
+    LockoutState = lockout;
+    MfaCredential = mfa_credential;
     OneTimeToken = one_time_token;
     OutboxEntry = outbox_entry;
     PasswordCredential = password;
@@ -195,6 +225,7 @@ impl<'r> Fields<'r> {
         let user = self.user()?;
         let hash = self.next::<Option<String>>()?;
         let changed_at = self.maybe_time()?;
+        let must_change_since = self.maybe_time()?;
         let password = hash
             .zip(changed_at)
             .map(|(hash, changed_at)| PasswordCredential {
@@ -202,6 +233,7 @@ impl<'r> Fields<'r> {
                 tenant_id: user.tenant_id,
                 hash: SecretString::new(hash),
                 changed_at,
+                must_change_since,
             });
         Ok(Account {
             user,
@@ -243,6 +275,7 @@ impl<'r> Fields<'r> {
             created_at: self.time()?,
             updated_at: self.time()?,
             last_sign_in_at: self.maybe_time()?,
+            mfa_enabled_at: self.maybe_time()?,
         })
     }
 
@@ -252,7 +285,64 @@ impl<'r> Fields<'r> {
             user_id: UserId::from_uuid(self.uuid()?),
             hash: SecretString::new(self.next::<String>()?),
             changed_at: self.time()?,
-            must_change_since: None,
+            must_change_since: self.maybe_time()?,
+        })
+    }
+
+    fn former_password(&mut self) -> Result<FormerPassword, StoreError> {
+        Ok(FormerPassword {
+            tenant_id: TenantId::from_uuid(self.uuid()?),
+            user_id: UserId::from_uuid(self.uuid()?),
+            id: PasswordHistoryId::from_uuid(self.uuid()?),
+            hash: SecretString::new(self.next::<String>()?),
+            replaced_at: self.time()?,
+        })
+    }
+
+    fn mfa_credential(&mut self) -> Result<MfaCredential, StoreError> {
+        Ok(MfaCredential {
+            tenant_id: TenantId::from_uuid(self.uuid()?),
+            user_id: UserId::from_uuid(self.uuid()?),
+            method: self.next()?,
+            sealed: self.next()?,
+            created_at: self.time()?,
+            confirmed_at: self.maybe_time()?,
+            counter: self.next()?,
+        })
+    }
+
+    fn backup_code(&mut self) -> Result<BackupCode, StoreError> {
+        Ok(BackupCode {
+            id: BackupCodeId::from_uuid(self.uuid()?),
+            hash: SecretString::new(self.next::<String>()?),
+            created_at: self.time()?,
+        })
+    }
+
+    fn device(&mut self) -> Result<Device, StoreError> {
+        Ok(Device {
+            tenant_id: TenantId::from_uuid(self.uuid()?),
+            user_id: UserId::from_uuid(self.uuid()?),
+            id: DeviceId::from_uuid(self.uuid()?),
+            user_agent: self.next()?,
+            created_at: self.time()?,
+            last_seen_at: self.time()?,
+            expires_at: self.time()?,
+            trusted_until: self.maybe_time()?,
+            revoked_at: self.maybe_time()?,
+        })
+    }
+
+    fn lockout(&mut self) -> Result<LockoutState, StoreError> {
+        let failures = self.next::<i64>()?;
+        let until = self.maybe_time()?;
+        let for_good = self.next::<bool>()?;
+        Ok(LockoutState {
+            failures: failures.try_into().map_err(StoreError::corrupt)?,
+            lock: match (for_good, until) {
+                (true, _) => Some(Lock::ForGood),
+                (false, until) => until.map(Lock::Until),
+            },
         })
     }
 
@@ -291,6 +381,7 @@ impl<'r> Fields<'r> {
                 .transpose()?,
             ip: self.maybe_ip()?,
             user_agent: self.next()?,
+            device_id: self.next::<Option<Uuid>>()?.map(DeviceId::from_uuid),
         })
     }
 
@@ -391,6 +482,7 @@ impl<'r> Fields<'r> {
             name: self.next()?,
             suspended_at: self.maybe_time()?,
             created_at: self.time()?,
+            settings: self.json()?,
         })
     }
 }

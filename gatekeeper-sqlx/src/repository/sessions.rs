@@ -22,8 +22,10 @@ statements! {
                        WHERE s.tenant_id = $1 AND s.id = $2{for_update}";
     insert = "INSERT INTO {p}sessions (id, tenant_id, user_id, generation, rotated_at, created_at, \
                   authenticated_at, methods, mfa_verified_at, last_seen_at, idle_expires_at, \
-                  idle_expiry_hour, absolute_expires_at, ended_at, end_reason, ip, user_agent) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+                  idle_expiry_hour, absolute_expires_at, ended_at, end_reason, ip, user_agent, \
+                  device_id) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+                  $18)";
     end = "UPDATE {p}sessions SET ended_at = $3, end_reason = $4 \
            WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL";
     end_all_for_user = "UPDATE {p}sessions SET ended_at = $4, end_reason = $5 \
@@ -34,16 +36,20 @@ statements! {
                      AND (s.created_at, s.id) < ($3, $4) \
                      AND s.idle_expires_at > $5 AND s.absolute_expires_at > $5 \
                      ORDER BY s.created_at DESC, s.id DESC LIMIT $6";
+    live_for_user = "SELECT s.id FROM {p}sessions s \
+                     WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL \
+                     AND s.idle_expires_at > $3 AND s.absolute_expires_at > $3 \
+                     ORDER BY s.created_at, s.id";
     // Each branch reads one index, oldest first, and stops.
     purge_expired = "DELETE FROM {p}sessions WHERE id IN (SELECT id FROM ( \
                          SELECT id FROM (SELECT id FROM {p}sessions \
-                             WHERE ended_at < $1 ORDER BY ended_at LIMIT $3) AS a \
+                             WHERE ended_at < $1 ORDER BY ended_at LIMIT $3{skip_locked}) AS a \
                          UNION SELECT id FROM (SELECT id FROM {p}sessions \
                              WHERE absolute_expires_at < $1 \
-                             ORDER BY absolute_expires_at LIMIT $3) AS b \
+                             ORDER BY absolute_expires_at LIMIT $3{skip_locked}) AS b \
                          UNION SELECT id FROM (SELECT id FROM {p}sessions \
                              WHERE idle_expiry_hour <= $2 AND idle_expires_at < $1 \
-                             ORDER BY idle_expiry_hour LIMIT $3) AS c \
+                             ORDER BY idle_expiry_hour LIMIT $3{skip_locked}) AS c \
                      ) AS old LIMIT $3)";
 }
 
@@ -89,7 +95,8 @@ impl SessionRepository for SqlTransaction {
             .bind(maybe(session.ended_at))
             .bind(session.end_reason.map(SessionEnd::as_str))
             .bind(session.ip.map(|ip| ip.to_string()))
-            .bind(session.user_agent.as_deref());
+            .bind(session.user_agent.as_deref())
+            .bind(session.device_id.map(|device| device.as_uuid()));
         self.execute(query).await.map(|_| ())
     }
 
@@ -146,6 +153,20 @@ impl SessionRepository for SqlTransaction {
             at: session.created_at,
             id: session.id.as_uuid(),
         }))
+    }
+
+    async fn live_for_user(
+        &mut self,
+        tenant: TenantId,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let query = query(&self.sql.sessions.live_for_user)
+            .bind(tenant.as_uuid())
+            .bind(user.as_uuid())
+            .bind(Time(now));
+        let live: Vec<Uuid> = self.fetch(query).await?;
+        Ok(live.into_iter().map(SessionId::from_uuid).collect())
     }
 
     async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {

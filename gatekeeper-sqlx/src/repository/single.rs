@@ -11,6 +11,7 @@ use super::{
 use crate::error::Failure;
 use async_trait::async_trait;
 use gatekeeper_core::{
+    lockout::{LockoutKey, LockoutState},
     model::{
         Account, NormalizedEmail, Revocation, RevocationTarget, Session, SessionId, Tenant,
         TenantId, TenantSlug, Timestamp, UserId,
@@ -28,6 +29,8 @@ statements! {
     account_by_id = "SELECT {account} WHERE u.tenant_id = $1 AND u.id = $2";
     session = "SELECT {session} FROM {p}sessions s WHERE s.tenant_id = $1 AND s.id = $2";
     tenant = "SELECT {tenant} FROM {p}tenants WHERE slug = $1";
+    tenant_by_id = "SELECT {tenant} FROM {p}tenants WHERE id = $1";
+    lockout = "SELECT {lockout} FROM {p}lockouts WHERE digest = $1";
     revocations_since = "SELECT {revocation} FROM {p}revocations \
                          WHERE revoked_at >= $1 AND expires_at > $2";
     // Three at once: a token, its session, its user.
@@ -144,6 +147,17 @@ impl Repository for Store {
         rotation: &SessionRotation,
     ) -> Result<Option<RotatedSession>, StoreError> {
         effects::rotate_session(self, rotation).await
+    }
+
+    async fn lockout_state(&self, key: &LockoutKey) -> Result<LockoutState, StoreError> {
+        let sql = &self.statements().single.lockout;
+        let found = self.one(|| query(sql).bind(key.0.as_slice())).await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    async fn find_tenant_by_id(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
+        let sql = &self.statements().single.tenant_by_id;
+        self.one(|| query(sql).bind(tenant.as_uuid())).await
     }
 
     async fn find_tenant(&self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {

@@ -1,8 +1,8 @@
 //! The statements of every aggregate, made once for each repository.
 
 use super::{
-    audit, credentials, effects, migrate, outbox, revocations, roles, rows, sessions, signing_keys,
-    single, tenants, tokens, users,
+    audit, credentials, devices, effects, leases, lockouts, mfa, migrate, outbox, revocations,
+    roles, rows, sessions, signing_keys, single, tenants, tokens, users,
 };
 use crate::{Settings, settings::Templates};
 
@@ -36,8 +36,13 @@ pub(in super::super) use statements;
 pub(in super::super) struct Statements {
     pub(in super::super) audit: audit::Lists,
     pub(in super::super) audit_append: sqlx::SqlStr,
+    pub(in super::super) audit_purge: sqlx::SqlStr,
     pub(in super::super) credentials: credentials::Sql,
+    pub(in super::super) devices: devices::Sql,
     pub(in super::super) effects: effects::Sql,
+    pub(in super::super) leases: leases::Sql,
+    pub(in super::super) lockouts: lockouts::Sql,
+    pub(in super::super) mfa: mfa::Sql,
     pub(in super::super) migrate: migrate::Sql,
     pub(in super::super) outbox: outbox::Sql,
     pub(in super::super) revocations: revocations::Sql,
@@ -56,8 +61,13 @@ impl Statements {
         Self {
             audit: audit::Lists::new(templates),
             audit_append: templates.sql(audit::APPEND),
+            audit_purge: templates.sql(audit::PURGE_EXPIRED),
             credentials: credentials::Sql::new(templates),
+            devices: devices::Sql::new(templates),
             effects: effects::Sql::new(templates),
+            leases: leases::Sql::new(templates),
+            lockouts: lockouts::Sql::new(templates),
+            mfa: mfa::Sql::new(templates),
             migrate: migrate::Sql::new(templates),
             outbox: outbox::Sql::new(templates),
             revocations: revocations::Sql::new(templates),
@@ -79,7 +89,11 @@ impl Statements {
     pub(in super::super) fn all(&self) -> Vec<(&'static str, &str)> {
         let mut all = [
             self.credentials.all(),
+            self.devices.all(),
             self.effects.all(),
+            self.leases.all(),
+            self.lockouts.all(),
+            self.mfa.all(),
             self.migrate.all(),
             self.outbox.all(),
             self.revocations.all(),
@@ -93,6 +107,7 @@ impl Statements {
         ]
         .concat();
         all.push(("append", self.audit_append.as_str()));
+        all.push(("audit_purge", self.audit_purge.as_str()));
         all
     }
 

@@ -4,12 +4,22 @@ use gatekeeper_core::{
     store::{Constraint, StoreError, TenantRepository},
 };
 
-use super::{SqlTransaction, conflict, dialect::Time, query, rows::maybe, statements::statements};
+use super::{
+    SqlTransaction, conflict,
+    dialect::Time,
+    query,
+    rows::{json, maybe},
+    statements::statements,
+};
 
 statements! {
     find = "SELECT {tenant} FROM {p}tenants WHERE id = $1";
     has_slug = "SELECT EXISTS (SELECT 1 FROM {p}tenants WHERE slug = $1)";
-    insert = "INSERT INTO {p}tenants ({tenant}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    insert = "INSERT INTO {p}tenants ({tenant}) VALUES ($1, $2, $3, $4, $5, $6) \
+              ON CONFLICT DO NOTHING";
+    update = "UPDATE {p}tenants SET slug = $2, name = $3, suspended_at = $4, created_at = $5, \
+                  settings = $6 \
+              WHERE id = $1";
 }
 
 /// The roles of every tenant, with what they permit; the first migration gives them to the default tenant.
@@ -28,12 +38,7 @@ impl TenantRepository for SqlTransaction {
     }
 
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
-        let insert = query(&self.sql.tenants.insert)
-            .bind(tenant.id.as_uuid())
-            .bind(tenant.slug.as_str())
-            .bind(tenant.name.as_str())
-            .bind(maybe(tenant.suspended_at))
-            .bind(Time(tenant.created_at));
+        let insert = write(&self.sql.tenants.insert, tenant)?;
         if self.execute(insert).await? == 0 {
             let has_slug = query(&self.sql.tenants.has_slug).bind(tenant.slug.as_str());
             let same_slug: Option<bool> = self.fetch_one(has_slug).await?;
@@ -60,4 +65,19 @@ impl TenantRepository for SqlTransaction {
         }
         Ok(())
     }
+
+    async fn update(&mut self, tenant: &Tenant) -> Result<bool, StoreError> {
+        let update = write(&self.sql.tenants.update, tenant)?;
+        Ok(self.execute_or(update, Constraint::TenantSlug).await? > 0)
+    }
+}
+
+fn write<'q>(sql: &sqlx::SqlStr, tenant: &'q Tenant) -> Result<super::Query<'q>, StoreError> {
+    Ok(query(sql)
+        .bind(tenant.id.as_uuid())
+        .bind(tenant.slug.as_str())
+        .bind(tenant.name.as_str())
+        .bind(maybe(tenant.suspended_at))
+        .bind(Time(tenant.created_at))
+        .bind(json(&tenant.settings)?))
 }

@@ -27,9 +27,9 @@ statements! {
                            AND purpose {in_list_open}$3{in_list_close}";
     purge_expired = "DELETE FROM {p}one_time_tokens WHERE id IN (SELECT id FROM ( \
                          SELECT id FROM (SELECT id FROM {p}one_time_tokens \
-                             WHERE expires_at < $1 ORDER BY expires_at LIMIT $2) AS a \
+                             WHERE expires_at < $1 ORDER BY expires_at LIMIT $2{skip_locked}) AS a \
                          UNION SELECT id FROM (SELECT id FROM {p}one_time_tokens \
-                             WHERE consumed_at < $1 ORDER BY consumed_at LIMIT $2) AS b \
+                             WHERE consumed_at < $1 ORDER BY consumed_at LIMIT $2{skip_locked}) AS b \
                      ) AS old LIMIT $2)";
 }
 

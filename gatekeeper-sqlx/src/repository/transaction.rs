@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gatekeeper_core::store::{
-    AuditRepository, Constraint, CredentialRepository, OneTimeTokenRepository, OutboxRepository,
+    AuditRepository, Constraint, CredentialRepository, DeviceRepository, LeaseRepository,
+    LockoutRepository, MfaRepository, OneTimeTokenRepository, OutboxRepository,
     RevocationRepository, RoleRepository, SessionRepository, SigningKeyRepository, StoreError,
     StoreErrorKind, TenantRepository, Transaction, UserRepository,
 };
@@ -138,6 +139,22 @@ impl Transaction for SqlTransaction {
     }
 
     fn credentials(&mut self) -> &mut dyn CredentialRepository {
+        self
+    }
+
+    fn devices(&mut self) -> &mut dyn DeviceRepository {
+        self
+    }
+
+    fn leases(&mut self) -> &mut dyn LeaseRepository {
+        self
+    }
+
+    fn lockouts(&mut self) -> &mut dyn LockoutRepository {
+        self
+    }
+
+    fn mfa(&mut self) -> &mut dyn MfaRepository {
         self
     }
 

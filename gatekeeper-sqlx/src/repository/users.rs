@@ -24,12 +24,13 @@ statements! {
     has_id = "SELECT EXISTS (SELECT 1 FROM {p}users WHERE id = $1)";
     insert = "INSERT INTO {p}users (id, tenant_id, email, email_normalized, email_verified_at, \
                   name, locale, avatar_url, metadata, disabled_at, created_at, updated_at, \
-                  last_sign_in_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+                  last_sign_in_at, mfa_enabled_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
               ON CONFLICT DO NOTHING";
     update = "UPDATE {p}users SET email = $3, email_normalized = $4, email_verified_at = $5, \
                   name = $6, locale = $7, avatar_url = $8, metadata = $9, disabled_at = $10, \
-                  created_at = $11, updated_at = $12, last_sign_in_at = $13 \
+                  created_at = $11, updated_at = $12, last_sign_in_at = $13, \
+                  mfa_enabled_at = $14 \
               WHERE id = $1 AND tenant_id = $2";
     delete = "DELETE FROM {p}users WHERE tenant_id = $1 AND id = $2";
 }
@@ -210,5 +211,6 @@ fn write<'q>(sql: &SqlStr, user: &'q User) -> Result<super::Query<'q>, StoreErro
         .bind(maybe(user.disabled_at))
         .bind(Time(user.created_at))
         .bind(Time(user.updated_at))
-        .bind(maybe(user.last_sign_in_at)))
+        .bind(maybe(user.last_sign_in_at))
+        .bind(maybe(user.mfa_enabled_at)))
 }

@@ -33,6 +33,7 @@ pub(super) const TOKENS: &[(&str, &str)] = &[
     ("{start_of_time}", "1767225600000000"),
     // Expressions. A transaction here holds the whole database from its beginning.
     ("{for_update}", ""),
+    ("{skip_locked}", ""),
     ("{list_of}", "json_group_array"),
     ("{greatest}", "max"),
     ("{in_list_open}", "IN (SELECT value FROM json_each("),

@@ -2,18 +2,20 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use gatekeeper_core::{
+    lockout::{LockoutKey, LockoutState},
     model::{
-        Account, AuditEvent, Authority, ExternalIdentity, KeyId, MailId, NormalizedEmail,
-        OneTimeToken, OutboxEntry, Page, PageRequest, PasswordCredential, Revocation,
-        RevocationTarget, Role, RoleName, SecretString, Session, SessionEnd, SessionId,
-        StoredSigningKey, Tenant, TenantId, TenantSlug, Timestamp, TokenHash, TokenPurpose, User,
-        UserId,
+        Account, AuditEvent, Authority, BackupCode, Device, DeviceId, ExternalIdentity,
+        FormerPassword, KeyId, MailId, MfaCredential, NormalizedEmail, OneTimeToken, OutboxEntry,
+        OutboxState, Page, PageRequest, PasswordCredential, Revocation, RevocationTarget, Role,
+        RoleName, SecretString, Session, SessionEnd, SessionId, StoredSigningKey, Tenant, TenantId,
+        TenantSlug, Timestamp, TokenHash, TokenPurpose, User, UserId,
     },
     store::{
-        AuditFilter, AuditRepository, CredentialRepository, OneTimeTokenRepository,
-        OutboxRepository, Repository, RevocationRepository, RevocationSignal, RoleRepository,
-        RotatedSession, SessionRepository, SessionRotation, SigningKeyRepository, StoreError,
-        TenantRepository, Transaction, UserFilter, UserRepository,
+        AuditFilter, AuditRepository, CredentialRepository, DeviceRepository, LeaseRepository,
+        LockoutRepository, MfaRepository, OneTimeTokenRepository, OutboxRepository, Repository,
+        RevocationRepository, RevocationSignal, RoleRepository, RotatedSession, SessionRepository,
+        SessionRotation, SigningKeyRepository, StoreError, TenantRepository, Transaction,
+        UserFilter, UserRepository,
     },
 };
 
@@ -150,6 +152,14 @@ impl Repository for FaultyRepository {
         self.call(self.inner.rotate_session(rotation)).await
     }
 
+    async fn lockout_state(&self, key: &LockoutKey) -> Result<LockoutState, StoreError> {
+        self.call(self.inner.lockout_state(key)).await
+    }
+
+    async fn find_tenant_by_id(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.call(self.inner.find_tenant_by_id(tenant)).await
+    }
+
     async fn find_tenant(&self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
         self.call(self.inner.find_tenant(slug)).await
     }
@@ -222,6 +232,22 @@ impl Transaction for FaultyTransaction {
         self
     }
 
+    fn devices(&mut self) -> &mut dyn DeviceRepository {
+        self
+    }
+
+    fn leases(&mut self) -> &mut dyn LeaseRepository {
+        self
+    }
+
+    fn lockouts(&mut self) -> &mut dyn LockoutRepository {
+        self
+    }
+
+    fn mfa(&mut self) -> &mut dyn MfaRepository {
+        self
+    }
+
     fn outbox(&mut self) -> &mut dyn OutboxRepository {
         self
     }
@@ -290,16 +316,53 @@ macro_rules! aggregate {
 aggregate! { audit: AuditRepository {
     fn append(event: &AuditEvent) -> ();
     fn list(tenant: TenantId, filter: &AuditFilter, page: PageRequest) -> Page<AuditEvent>;
+    fn purge_expired(before: Timestamp, limit: u32) -> u64;
 }}
 
 aggregate! { credentials: CredentialRepository {
     fn find_password(tenant: TenantId, user: UserId) -> Option<PasswordCredential>;
     fn set_password(password: &PasswordCredential) -> ();
     fn replace_hash(tenant: TenantId, user: UserId, old: &SecretString, new: &SecretString) -> bool;
+    fn add_former_password(former: &FormerPassword, keep: u32) -> ();
+    fn former_passwords(tenant: TenantId, user: UserId, limit: u32) -> Vec<FormerPassword>;
+    fn require_password_change(tenant: TenantId, user: UserId, since: Timestamp) -> bool;
     fn delete_password(tenant: TenantId, user: UserId) -> bool;
     fn find_identity(tenant: TenantId, provider: &str, subject: &str) -> Option<ExternalIdentity>;
     fn insert_identity(identity: &ExternalIdentity) -> ();
     fn list_identities(tenant: TenantId, user: UserId) -> Vec<ExternalIdentity>;
+}}
+
+aggregate! { devices: DeviceRepository {
+    fn find(tenant: TenantId, user: UserId, device: DeviceId) -> Option<Device>;
+    fn put(device: &Device) -> ();
+    fn list(tenant: TenantId, user: UserId, now: Timestamp) -> Vec<Device>;
+    fn revoke(tenant: TenantId, user: UserId, device: DeviceId, now: Timestamp) -> bool;
+    fn distrust_all(tenant: TenantId, user: UserId) -> u64;
+    fn revoke_all(tenant: TenantId, user: UserId, now: Timestamp) -> u64;
+    fn purge_expired(before: Timestamp, limit: u32) -> u64;
+}}
+
+aggregate! { leases: LeaseRepository {
+    fn acquire(name: &str, holder: &str, now: Timestamp, until: Timestamp) -> bool;
+    fn release(name: &str, holder: &str) -> ();
+}}
+
+aggregate! { lockouts: LockoutRepository {
+    fn hold(key: &LockoutKey, now: Timestamp) -> LockoutState;
+    fn set(key: &LockoutKey, state: &LockoutState, now: Timestamp) -> ();
+    fn delete(key: &LockoutKey) -> bool;
+    fn purge_expired(before: Timestamp, limit: u32) -> u64;
+}}
+
+aggregate! { mfa: MfaRepository {
+    fn list(tenant: TenantId, user: UserId) -> Vec<MfaCredential>;
+    fn put(credential: &MfaCredential) -> ();
+    fn confirm(tenant: TenantId, user: UserId, method: &str, counter: i64, now: Timestamp) -> bool;
+    fn advance(tenant: TenantId, user: UserId, method: &str, counter: i64) -> bool;
+    fn delete(tenant: TenantId, user: UserId, method: &str) -> bool;
+    fn replace_backup_codes(tenant: TenantId, user: UserId, codes: &[BackupCode]) -> ();
+    fn list_backup_codes(tenant: TenantId, user: UserId) -> Vec<BackupCode>;
+    fn consume_backup_code(tenant: TenantId, user: UserId, hash: &SecretString) -> bool;
 }}
 
 aggregate! { outbox: OutboxRepository {
@@ -307,7 +370,7 @@ aggregate! { outbox: OutboxRepository {
     fn claim(now: Timestamp, lease_until: Timestamp, limit: u32) -> Vec<OutboxEntry>;
     fn complete(id: MailId, attempt: i32, now: Timestamp) -> bool;
     fn fail(id: MailId, attempt: i32, error: &str, retry_at: Option<Timestamp>, now: Timestamp) -> bool;
-    fn list_dead(tenant: TenantId, page: PageRequest) -> Page<OutboxEntry>;
+    fn list(tenant: TenantId, state: OutboxState, page: PageRequest) -> Page<OutboxEntry>;
     fn revive(tenant: TenantId, id: MailId, now: Timestamp) -> bool;
     fn purge_expired(before: Timestamp, limit: u32) -> u64;
 }}
@@ -331,6 +394,7 @@ aggregate! { sessions: SessionRepository {
     fn insert(session: &Session) -> ();
     fn end(tenant: TenantId, session: SessionId, reason: SessionEnd, now: Timestamp) -> bool;
     fn end_all_for_user(tenant: TenantId, user: UserId, except: Option<SessionId>, reason: SessionEnd, now: Timestamp) -> Vec<SessionId>;
+    fn live_for_user(tenant: TenantId, user: UserId, now: Timestamp) -> Vec<SessionId>;
     fn list_for_user(tenant: TenantId, user: UserId, now: Timestamp, page: PageRequest) -> Page<Session>;
     fn purge_expired(before: Timestamp, limit: u32) -> u64;
 }}
@@ -345,6 +409,7 @@ aggregate! { signing_keys: SigningKeyRepository {
 aggregate! { tenants: TenantRepository {
     fn find(tenant: TenantId) -> Option<Tenant>;
     fn insert(tenant: &Tenant) -> ();
+    fn update(tenant: &Tenant) -> bool;
 }}
 
 aggregate! { tokens: OneTimeTokenRepository {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use gatekeeper_core::{
-    model::{PageRequest, SecretString, SessionEnd, TokenPurpose},
+    model::{OutboxState, PageRequest, SecretString, SessionEnd, TokenPurpose},
     store::{AuditFilter, SessionRotation, UserFilter},
 };
 
@@ -163,7 +163,12 @@ pub(super) async fn reads_keep_to_their_tenant(fx: &StoreFixture) {
                     .is_empty()
             );
         }
-        let dead = t.outbox().list_dead(tenant, page).await.unwrap().items;
+        let dead = t
+            .outbox()
+            .list(tenant, OutboxState::Dead, page)
+            .await
+            .unwrap()
+            .items;
         assert_eq!(
             dead.iter().map(|entry| entry.id).collect::<Vec<_>>(),
             [us.dead.id]

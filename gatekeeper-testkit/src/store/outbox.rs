@@ -22,7 +22,7 @@ fn ids(entries: &[OutboxEntry]) -> Vec<MailId> {
 }
 
 async fn dead(fx: &StoreFixture) -> Vec<OutboxEntry> {
-    peek!(fx, t => t.outbox().list_dead(TENANT, PageRequest::first(100)).await).items
+    peek!(fx, t => t.outbox().list(TENANT, OutboxState::Dead, PageRequest::first(100)).await).items
 }
 
 /// A claimed entry comes whole, with the attempt counted and the lease as its due time.

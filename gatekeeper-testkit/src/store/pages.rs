@@ -206,7 +206,7 @@ pub(super) async fn dead_entries_are_paged_by_time_and_id(fx: &StoreFixture) {
     entries.sort_by_key(|entry| std::cmp::Reverse((entry.created_at, entry.id)));
     let expected: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     for limit in LIMITS {
-        let walked = walk!(limit, page => peek!(fx, t => t.outbox().list_dead(TENANT, page).await));
+        let walked = walk!(limit, page => peek!(fx, t => t.outbox().list(TENANT, OutboxState::Dead, page).await));
         assert!(walked.iter().all(|entry| entry.state == OutboxState::Dead));
         let walked: Vec<_> = walked.iter().map(|entry| entry.id).collect();
         assert_eq!(walked, expected, "{limit}");

@@ -381,7 +381,7 @@ pub(super) async fn an_outbox_entry_comes_back_whole(fx: &StoreFixture) {
         };
         commit!(fx, t => t.outbox().enqueue(&entry).await);
         let page = PageRequest::first(100);
-        let dead = peek!(fx, t => t.outbox().list_dead(TENANT, page).await).items;
+        let dead = peek!(fx, t => t.outbox().list(TENANT, OutboxState::Dead, page).await).items;
         assert!(dead.contains(&entry));
         let pending = OutboxEntry {
             payload: vec![],

@@ -2,9 +2,9 @@ use std::fmt::Write as _;
 
 use gatekeeper_core::{
     model::{
-        AuditEvent, ExternalIdentity, OneTimeToken, OutboxEntry, PageRequest, PasswordCredential,
-        Revocation, RevocationTarget, Role, Session, Tenant, TenantId, Timestamp, TokenPurpose,
-        User,
+        AuditEvent, ExternalIdentity, OneTimeToken, OutboxEntry, OutboxState, PageRequest,
+        PasswordCredential, Revocation, RevocationTarget, Role, Session, Tenant, TenantId,
+        Timestamp, TokenPurpose, User,
     },
     store::{AuditFilter, Transaction, UserFilter},
 };
@@ -158,7 +158,10 @@ impl World {
             writeln!(
                 text,
                 "{:#?}",
-                t.outbox().list_dead(tenant, page).await.unwrap()
+                t.outbox()
+                    .list(tenant, OutboxState::Dead, page)
+                    .await
+                    .unwrap()
             )
             .unwrap();
             for n in 0..4 {

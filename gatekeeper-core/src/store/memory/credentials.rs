@@ -2,10 +2,10 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 use super::{
     conflict,
-    order::newest_first,
     state::State,
     table::{Row, Table},
     transaction::MemoryTransaction,
@@ -35,32 +35,21 @@ impl Row for PasswordCredential {
     fn unindex(&self, (): &mut ()) {}
 }
 
-#[derive(Default)]
-pub(super) struct FormerPasswordIndex {
-    user: BTreeSet<(UserId, Timestamp, PasswordHistoryId)>,
-}
-
 impl Row for FormerPassword {
-    type Key = PasswordHistoryId;
-    type Index = FormerPasswordIndex;
+    type Key = (UserId, PasswordHistoryId);
+    type Index = ();
 
-    fn key(&self) -> PasswordHistoryId {
-        self.id
+    fn key(&self) -> Self::Key {
+        (self.user_id, self.id)
     }
 
     fn table(state: &mut State) -> &mut Table<Self> {
         &mut state.former_passwords
     }
 
-    fn index(&self, index: &mut FormerPasswordIndex) {
-        index.user.insert((self.user_id, self.replaced_at, self.id));
-    }
+    fn index(&self, (): &mut ()) {}
 
-    fn unindex(&self, index: &mut FormerPasswordIndex) {
-        index
-            .user
-            .remove(&(self.user_id, self.replaced_at, self.id));
-    }
+    fn unindex(&self, (): &mut ()) {}
 }
 
 /// Tenant, provider, subject.
@@ -99,15 +88,20 @@ impl State {
             .filter(|row| row.tenant_id == tenant)
     }
 
-    /// The ids of a user's former passwords, newest first.
-    pub(super) fn former_passwords_of(&self, user: UserId) -> Vec<PasswordHistoryId> {
-        let index = &self.former_passwords.by().user;
-        newest_first(index, user, None, PasswordHistoryId::from_uuid).collect()
+    /// A user's former passwords, newest first: their ids count up with time.
+    pub(super) fn former_passwords_of(
+        &self,
+        user: UserId,
+    ) -> impl DoubleEndedIterator<Item = &FormerPassword> {
+        let id = PasswordHistoryId::from_uuid;
+        self.former_passwords
+            .range((user, id(Uuid::nil()))..=(user, id(Uuid::max())))
+            .rev()
     }
 
     /// The keys of a user's identities, by provider and subject.
     pub(super) fn identities_of(&self, user: UserId) -> Vec<IdentityKey> {
-        let first = TenantId::from_uuid(uuid::Uuid::nil());
+        let first = TenantId::from_uuid(Uuid::nil());
         self.identities
             .by()
             .user
@@ -159,13 +153,14 @@ impl CredentialRepository for MemoryTransaction {
         keep: u32,
     ) -> Result<(), StoreError> {
         self.state.require_user(former.tenant_id, former.user_id)?;
-        if self.state.former_passwords.contains(&former.id) {
+        if self.state.former_passwords.contains(&former.key()) {
             return Err(conflict(Constraint::Id));
         }
         self.put(former.clone());
         let all = self.state.former_passwords_of(former.user_id);
-        for &id in all.iter().skip(keep as usize) {
-            self.remove::<FormerPassword>(id);
+        let surplus: Vec<_> = all.skip(keep as usize).map(Row::key).collect();
+        for key in surplus {
+            self.remove::<FormerPassword>(key);
         }
         Ok(())
     }
@@ -176,10 +171,9 @@ impl CredentialRepository for MemoryTransaction {
         user: UserId,
         limit: u32,
     ) -> Result<Vec<FormerPassword>, StoreError> {
-        let ids = self.state.former_passwords_of(user);
-        Ok(ids
-            .iter()
-            .filter_map(|id| self.state.former_passwords.get(id))
+        Ok(self
+            .state
+            .former_passwords_of(user)
             .filter(|row| row.tenant_id == tenant)
             .take(limit as usize)
             .cloned()

@@ -3,7 +3,6 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    conflict,
     order::{LAST, newest_first, oldest_before},
     state::State,
     table::{Row, Table},
@@ -11,13 +10,15 @@ use super::{
 };
 use crate::{
     model::{Device, DeviceId, MAX_PAGE, TenantId, Timestamp, UserId},
-    store::{Constraint, DeviceRepository, StoreError},
+    store::{DeviceRepository, StoreError},
 };
+
+type Key = (UserId, DeviceId);
 
 #[derive(Default)]
 pub(super) struct DeviceIndex {
     user: BTreeSet<(UserId, Timestamp, DeviceId)>,
-    over: BTreeSet<(Timestamp, DeviceId)>,
+    over: BTreeSet<(Timestamp, Key)>,
 }
 
 /// When the device was or will be unknown, whichever way comes first.
@@ -26,11 +27,11 @@ fn over_at(device: &Device) -> Timestamp {
 }
 
 impl Row for Device {
-    type Key = DeviceId;
+    type Key = Key;
     type Index = DeviceIndex;
 
-    fn key(&self) -> DeviceId {
-        self.id
+    fn key(&self) -> Key {
+        (self.user_id, self.id)
     }
 
     fn table(state: &mut State) -> &mut Table<Self> {
@@ -39,19 +40,21 @@ impl Row for Device {
 
     fn index(&self, index: &mut DeviceIndex) {
         index.user.insert((self.user_id, self.created_at, self.id));
-        index.over.insert((over_at(self), self.id));
+        index.over.insert((over_at(self), self.key()));
     }
 
     fn unindex(&self, index: &mut DeviceIndex) {
         index.user.remove(&(self.user_id, self.created_at, self.id));
-        index.over.remove(&(over_at(self), self.id));
+        index.over.remove(&(over_at(self), self.key()));
     }
 }
 
 impl State {
-    /// The ids of a user's devices, unknown ones too, newest first.
-    pub(super) fn devices_of(&self, user: UserId) -> Vec<DeviceId> {
-        newest_first(&self.devices.by().user, user, None, DeviceId::from_uuid).collect()
+    /// The keys of a user's devices, unknown ones too, newest first.
+    pub(super) fn devices_of(&self, user: UserId) -> Vec<Key> {
+        newest_first(&self.devices.by().user, user, None, DeviceId::from_uuid)
+            .map(|id| (user, id))
+            .collect()
     }
 }
 
@@ -71,19 +74,12 @@ impl DeviceRepository for MemoryTransaction {
         user: UserId,
         device: DeviceId,
     ) -> Result<Option<Device>, StoreError> {
-        let row = self.state.devices.get(&device);
-        Ok(row
-            .filter(|row| row.tenant_id == tenant && row.user_id == user)
-            .cloned())
+        let row = self.state.devices.get(&(user, device));
+        Ok(row.filter(|row| row.tenant_id == tenant).cloned())
     }
 
     async fn put(&mut self, device: &Device) -> Result<(), StoreError> {
         self.state.require_user(device.tenant_id, device.user_id)?;
-        // An id is one user's for ever, whoever else writes it.
-        let there = self.state.devices.get(&device.id);
-        if there.is_some_and(|row| row.user_id != device.user_id) {
-            return Err(conflict(Constraint::Id));
-        }
         self.put(device.clone());
         Ok(())
     }
@@ -97,7 +93,7 @@ impl DeviceRepository for MemoryTransaction {
         let devices = &self.state.devices;
         Ok(
             newest_first(&devices.by().user, user, None, DeviceId::from_uuid)
-                .filter_map(|id| devices.get(&id))
+                .filter_map(|id| devices.get(&(user, id)))
                 .filter(|row| row.tenant_id == tenant && row.is_known(now))
                 .take(MAX_PAGE as usize)
                 .cloned()
@@ -112,16 +108,16 @@ impl DeviceRepository for MemoryTransaction {
         device: DeviceId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let revoked = self.change::<Device>(&device, |row| {
-            row.tenant_id == tenant && row.user_id == user && revoke(row, now)
+        let revoked = self.change::<Device>(&(user, device), |row| {
+            row.tenant_id == tenant && revoke(row, now)
         });
         Ok(revoked.is_some())
     }
 
     async fn distrust_all(&mut self, tenant: TenantId, user: UserId) -> Result<u64, StoreError> {
         let mut distrusted = 0;
-        for id in self.state.devices_of(user) {
-            let changed = self.change::<Device>(&id, |row| {
+        for key in self.state.devices_of(user) {
+            let changed = self.change::<Device>(&key, |row| {
                 row.tenant_id == tenant && row.trusted_until.take().is_some()
             });
             distrusted += u64::from(changed.is_some());
@@ -136,9 +132,9 @@ impl DeviceRepository for MemoryTransaction {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut revoked = 0;
-        for id in self.state.devices_of(user) {
+        for key in self.state.devices_of(user) {
             let changed =
-                self.change::<Device>(&id, |row| row.tenant_id == tenant && revoke(row, now));
+                self.change::<Device>(&key, |row| row.tenant_id == tenant && revoke(row, now));
             revoked += u64::from(changed.is_some());
         }
         Ok(revoked)
@@ -146,8 +142,8 @@ impl DeviceRepository for MemoryTransaction {
 
     async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
         let due = oldest_before(&self.state.devices.by().over, before, limit);
-        for &id in &due {
-            self.remove::<Device>(id);
+        for &key in &due {
+            self.remove::<Device>(key);
         }
         Ok(due.len() as u64)
     }

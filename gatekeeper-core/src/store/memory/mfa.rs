@@ -1,7 +1,6 @@
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 use super::{
     conflict,
@@ -39,52 +38,36 @@ pub(super) struct Code {
     code: BackupCode,
 }
 
-#[derive(Default)]
-pub(super) struct CodeIndex {
-    user: BTreeSet<(UserId, BackupCodeId)>,
-}
-
 impl Row for Code {
-    type Key = BackupCodeId;
-    type Index = CodeIndex;
+    type Key = (UserId, BackupCodeId);
+    type Index = ();
 
-    fn key(&self) -> BackupCodeId {
-        self.code.id
+    fn key(&self) -> Self::Key {
+        (self.user_id, self.code.id)
     }
 
     fn table(state: &mut State) -> &mut Table<Self> {
         &mut state.backup_codes
     }
 
-    fn index(&self, index: &mut CodeIndex) {
-        index.user.insert((self.user_id, self.code.id));
-    }
+    fn index(&self, (): &mut ()) {}
 
-    fn unindex(&self, index: &mut CodeIndex) {
-        index.user.remove(&(self.user_id, self.code.id));
-    }
+    fn unindex(&self, (): &mut ()) {}
 }
 
 impl State {
     /// A user's factors, by method.
-    pub(super) fn factors_of(&self, user: UserId) -> Vec<MfaCredential> {
+    pub(super) fn factors_of(&self, user: UserId) -> impl Iterator<Item = &MfaCredential> {
         self.factors
             .range((user, String::new())..)
-            .take_while(|row| row.user_id == user)
-            .cloned()
-            .collect()
+            .take_while(move |row| row.user_id == user)
     }
 
-    /// The ids of a user's backup codes, sorted.
-    pub(super) fn backup_codes_of(&self, user: UserId) -> Vec<BackupCodeId> {
-        let first = BackupCodeId::from_uuid(uuid::Uuid::nil());
+    /// A user's backup codes, by id.
+    pub(super) fn backup_codes_of(&self, user: UserId) -> impl Iterator<Item = &Code> {
+        let id = BackupCodeId::from_uuid;
         self.backup_codes
-            .by()
-            .user
-            .range((user, first)..)
-            .take_while(|(owner, _)| *owner == user)
-            .map(|(_, id)| *id)
-            .collect()
+            .range((user, id(Uuid::nil()))..=(user, id(Uuid::max())))
     }
 }
 
@@ -95,9 +78,11 @@ impl MfaRepository for MemoryTransaction {
         tenant: TenantId,
         user: UserId,
     ) -> Result<Vec<MfaCredential>, StoreError> {
-        let mut factors = self.state.factors_of(user);
-        factors.retain(|row| row.tenant_id == tenant);
-        Ok(factors)
+        let factors = self.state.factors_of(user);
+        Ok(factors
+            .filter(|row| row.tenant_id == tenant)
+            .cloned()
+            .collect())
     }
 
     async fn put(&mut self, credential: &MfaCredential) -> Result<(), StoreError> {
@@ -175,18 +160,20 @@ impl MfaRepository for MemoryTransaction {
                 [..] => Err(conflict(Constraint::Reference)),
             };
         }
-        for id in self.state.backup_codes_of(user) {
-            self.remove::<Code>(id);
+        let before: Vec<_> = self.state.backup_codes_of(user).map(Row::key).collect();
+        for key in before {
+            self.remove::<Code>(key);
         }
         for code in codes {
-            if self.state.backup_codes.contains(&code.id) {
-                return Err(conflict(Constraint::Id));
-            }
-            self.put(Code {
+            let code = Code {
                 tenant_id: tenant,
                 user_id: user,
                 code: code.clone(),
-            });
+            };
+            if self.state.backup_codes.contains(&code.key()) {
+                return Err(conflict(Constraint::Id));
+            }
+            self.put(code);
         }
         Ok(())
     }
@@ -196,10 +183,8 @@ impl MfaRepository for MemoryTransaction {
         tenant: TenantId,
         user: UserId,
     ) -> Result<Vec<BackupCode>, StoreError> {
-        let ids = self.state.backup_codes_of(user);
-        Ok(ids
-            .iter()
-            .filter_map(|id| self.state.backup_codes.get(id))
+        let codes = self.state.backup_codes_of(user);
+        Ok(codes
             .filter(|row| row.tenant_id == tenant)
             .map(|row| row.code.clone())
             .collect())
@@ -212,12 +197,13 @@ impl MfaRepository for MemoryTransaction {
         hash: &SecretString,
     ) -> Result<bool, StoreError> {
         let wanted = hash.expose().as_bytes();
-        let found = self.state.backup_codes_of(user).into_iter().find(|id| {
-            self.state.backup_codes.get(id).is_some_and(|row| {
-                let same = row.code.hash.expose().as_bytes().ct_eq(wanted);
-                row.tenant_id == tenant && bool::from(same)
-            })
+        let mut codes = self.state.backup_codes_of(user);
+        let found = codes.find(|row| {
+            let same = row.code.hash.expose().as_bytes().ct_eq(wanted);
+            row.tenant_id == tenant && bool::from(same)
         });
-        Ok(found.is_some_and(|id| self.remove::<Code>(id)))
+        let found = found.map(Row::key);
+        drop(codes);
+        Ok(found.is_some_and(|key| self.remove::<Code>(key)))
     }
 }

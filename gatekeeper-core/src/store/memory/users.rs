@@ -130,14 +130,17 @@ impl UserRepository for MemoryTransaction {
             return Ok(false);
         }
         self.remove::<PasswordCredential>(user);
-        for former in self.state.former_passwords_of(user) {
-            self.remove::<FormerPassword>(former);
+        let former: Vec<_> = self.state.former_passwords_of(user).map(Row::key).collect();
+        for key in former {
+            self.remove::<FormerPassword>(key);
         }
-        for factor in self.state.factors_of(user) {
-            self.remove::<MfaCredential>(factor.key());
+        let factors: Vec<_> = self.state.factors_of(user).map(Row::key).collect();
+        for key in factors {
+            self.remove::<MfaCredential>(key);
         }
-        for code in self.state.backup_codes_of(user) {
-            self.remove::<Code>(code);
+        let codes: Vec<_> = self.state.backup_codes_of(user).map(Row::key).collect();
+        for key in codes {
+            self.remove::<Code>(key);
         }
         for device in self.state.devices_of(user) {
             self.remove::<Device>(device);
