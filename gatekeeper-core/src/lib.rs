@@ -32,7 +32,7 @@ pub use flows::{
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
     outbox::{Delivered, Outbox},
     passwords::Passwords,
-    sessions::{MfaPending, SessionDevice, Sessions, SignIn, SignedIn},
+    sessions::{FinishMfa, MfaPending, SessionDevice, Sessions, SignIn, SignedIn},
 };
 pub use gatekeeper::{BuildError, Check, CheckState, Gatekeeper, GatekeeperBuilder, Readiness};
 pub use hooks::{Hooks, Registration};

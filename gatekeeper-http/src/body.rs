@@ -179,6 +179,18 @@ impl Fields {
         found.map(|(_, meaning)| *meaning)
     }
 
+    /// `true` or `false`; absent is `false`.
+    pub(crate) fn flag(&mut self, name: &'static str) -> bool {
+        match self.members.remove(name) {
+            None => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(_) => {
+                self.mistyped(name, "true or false");
+                false
+            }
+        }
+    }
+
     /// Notes that a field is wrong in a way of its own.
     pub(crate) fn refuse(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
         self.violations.push(pointer_to(name), code, detail);

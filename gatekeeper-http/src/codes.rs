@@ -69,6 +69,12 @@ pub static CODES: &[ErrorCode] = &[
         "there is no such account",
     ),
     code(
+        "device.not_found",
+        StatusCode::NOT_FOUND,
+        "No such device",
+        "there is no such device",
+    ),
+    code(
         "hook.refused",
         StatusCode::FORBIDDEN,
         "Refused",
@@ -79,6 +85,30 @@ pub static CODES: &[ErrorCode] = &[
         StatusCode::INTERNAL_SERVER_ERROR,
         "Internal error",
         "an internal error occurred",
+    ),
+    code(
+        "mfa.invalid_code",
+        StatusCode::UNAUTHORIZED,
+        "Wrong code",
+        "the code is wrong or was used already",
+    ),
+    code(
+        "mfa.invalid_token",
+        StatusCode::UNAUTHORIZED,
+        "Invalid MFA token",
+        "the sign-in has expired or was finished: begin again",
+    ),
+    code(
+        "mfa.not_enabled",
+        StatusCode::NOT_FOUND,
+        "Second factor not set up",
+        "this second factor is not set up",
+    ),
+    code(
+        "password.change_required",
+        StatusCode::FORBIDDEN,
+        "Password must be changed",
+        "the password is known to others and has to be changed: ask for a reset",
     ),
     code(
         "password.current_incorrect",
@@ -175,6 +205,12 @@ pub static CODES: &[ErrorCode] = &[
         StatusCode::UNAUTHORIZED,
         "Invalid refresh token",
         "the refresh token is invalid or has expired",
+    ),
+    code(
+        "session.limit_reached",
+        StatusCode::FORBIDDEN,
+        "Too many sessions",
+        "there are too many sessions: end one first",
     ),
     code(
         "session.not_found",

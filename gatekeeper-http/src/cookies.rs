@@ -20,6 +20,7 @@ pub(crate) struct Cookies {
     pub(crate) refresh: CookieKind,
     pub(crate) access: CookieKind,
     pub(crate) csrf: CookieKind,
+    pub(crate) device: CookieKind,
 }
 
 /// One cookie and its attributes.
@@ -43,6 +44,10 @@ const SECURE: Cookies = Cookies {
         name: "__Host-gatekeeper_csrf",
         attributes: "Path=/; Secure; SameSite=Strict",
     },
+    device: CookieKind {
+        name: "__Secure-gatekeeper_device",
+        attributes: "Path=/v1/auth; HttpOnly; Secure; SameSite=Strict",
+    },
 };
 
 /// Browsers refuse the prefixes and `Secure` over plain http.
@@ -59,6 +64,10 @@ const LOCAL: Cookies = Cookies {
         name: "gatekeeper_csrf",
         attributes: "Path=/; SameSite=Strict",
     },
+    device: CookieKind {
+        name: "gatekeeper_device",
+        attributes: "Path=/v1/auth; HttpOnly; SameSite=Strict",
+    },
 };
 
 impl Cookies {
@@ -72,7 +81,7 @@ impl Cookies {
         }
     }
 
-    /// Takes every cookie away.
+    /// Takes every cookie away that signs in. The device stays known.
     pub(crate) fn clear_all(&self) -> [HeaderValue; 3] {
         [self.refresh.clear(), self.access.clear(), self.csrf.clear()]
     }
@@ -209,6 +218,14 @@ mod tests {
         assert_eq!(
             set(SECURE.access),
             "__Host-gatekeeper_access=v; Max-Age=60; Path=/; HttpOnly; Secure; SameSite=Lax"
+        );
+        assert_eq!(
+            set(SECURE.device),
+            "__Secure-gatekeeper_device=v; Max-Age=60; Path=/v1/auth; HttpOnly; Secure; SameSite=Strict"
+        );
+        assert_eq!(
+            set(LOCAL.device),
+            "gatekeeper_device=v; Max-Age=60; Path=/v1/auth; HttpOnly; SameSite=Strict"
         );
         assert_eq!(
             set(LOCAL.refresh),

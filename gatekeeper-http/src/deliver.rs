@@ -1,13 +1,13 @@
 //! How the tokens of a new session reach its client.
 
-use gatekeeper_core::{SignedIn, model::SecretString};
+use gatekeeper_core::{Error, MfaPending, SignIn, SignedIn, model::SecretString};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::{
     api::Call,
     body::Fields,
-    csrf,
+    csrf, device,
     endpoints::me::UserBody,
     problem::Problem,
     respond::{self, Reply},
@@ -47,8 +47,63 @@ struct AuthResponse<'a> {
     expires_in: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<&'a str>,
     session_id: String,
     user: UserBody<'a>,
+}
+
+#[derive(Serialize)]
+struct MfaRequired<'a> {
+    status: &'static str,
+    mfa_token: &'a str,
+    expires_in: u64,
+    methods: &'a [String],
+}
+
+#[derive(Serialize)]
+struct MfaEnrollmentRequired<'a> {
+    status: &'static str,
+    enrollment_token: &'a str,
+    expires_in: u64,
+    methods: &'a [String],
+}
+
+/// The answer to whoever has just shown a first factor, whichever it was.
+pub(crate) fn sign_in(
+    call: &Call,
+    status: StatusCode,
+    outcome: &SignIn,
+    delivery: Delivery,
+) -> Result<Reply, Problem> {
+    match outcome {
+        SignIn::SignedIn(tokens) => signed_in(call, status, tokens, delivery),
+        SignIn::MfaRequired(pending) => mfa_required(status, pending),
+        SignIn::MfaEnrollmentRequired(pending) => mfa_enrollment_required(status, pending),
+        // An outcome that this version does not know signs nobody in.
+        _ => Err(Error::internal("an unknown outcome of a sign-in").into()),
+    }
+}
+
+/// In the body whatever the delivery: the token waits for a code that its bearer has still to give.
+fn mfa_required(status: StatusCode, pending: &MfaPending) -> Result<Reply, Problem> {
+    let body = MfaRequired {
+        status: "mfa_required",
+        mfa_token: pending.token.expose(),
+        expires_in: pending.expires_in,
+        methods: &pending.methods,
+    };
+    respond::json(status, &body)
+}
+
+fn mfa_enrollment_required(status: StatusCode, pending: &MfaPending) -> Result<Reply, Problem> {
+    let body = MfaEnrollmentRequired {
+        status: "mfa_enrollment_required",
+        enrollment_token: pending.token.expose(),
+        expires_in: pending.expires_in,
+        methods: &pending.methods,
+    };
+    respond::json(status, &body)
 }
 
 /// The answer to whoever has just signed in or refreshed.
@@ -68,6 +123,10 @@ pub(crate) fn signed_in(
         expires_in: signed_in.expires_in,
         refresh_token: match delivery {
             Delivery::Body => Some(signed_in.refresh_token.expose()),
+            Delivery::Cookie | Delivery::Split => None,
+        },
+        device_token: match delivery {
+            Delivery::Body => signed_in.device_token.as_ref().map(SecretString::expose),
             Delivery::Cookie | Delivery::Split => None,
         },
         session_id: signed_in.session.id.to_string(),
@@ -99,8 +158,8 @@ fn cookies(
             .csrf
             .set(&SecretString::new(csrf::token(credential.expose())), age)
     };
-    Ok(match delivery {
-        Delivery::Body => Vec::new(),
+    let mut cookies = match delivery {
+        Delivery::Body => return Ok(Vec::new()),
         Delivery::Cookie => vec![
             kinds.refresh.set(&signed_in.refresh_token, age)?,
             // As long as the refresh cookie, although the token expires sooner: that it is there tells how to refresh.
@@ -118,5 +177,7 @@ fn cookies(
             }
             cookies
         }
-    })
+    };
+    cookies.extend(device::cookie(call, signed_in)?);
+    Ok(cookies)
 }

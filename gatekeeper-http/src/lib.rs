@@ -8,6 +8,7 @@ mod codes;
 mod cookies;
 mod csrf;
 mod deliver;
+mod device;
 mod endpoints;
 mod head;
 mod json;

@@ -7,7 +7,10 @@ use http::Method;
 use crate::{
     api::{Api, Call},
     codes::{self, ErrorCode},
-    endpoints::{email, history, me, password, refresh, register, service, sessions, sign_in},
+    device,
+    endpoints::{
+        admin, email, history, me, password, refresh, register, service, sessions, sign_in,
+    },
     problem::Problem,
     respond::Reply,
 };
@@ -121,6 +124,11 @@ const ACCEPTED: &[Answer] = &[answer(
     "Taken in. The same whether or not there is such an account.",
 )];
 const SIGNED_IN: &[Answer] = &[answer(200, "AuthResponse", "Signed in.")];
+const FIRST_FACTOR: &[Answer] = &[answer(
+    200,
+    "SignInAnswer",
+    "Signed in; or the first factor was right, and a second one is needed.",
+)];
 
 impl Route {
     /// A route that reads.
@@ -229,7 +237,7 @@ impl Route {
     }
 }
 
-use Caller::{Public, Service, TokenHolder, User};
+use Caller::{Permission, Public, Service, TokenHolder, User};
 use Input::{Fields, List, OptionalFields};
 
 /// Every route.
@@ -251,8 +259,8 @@ pub(crate) static ROUTES: &[Route] = &[
         ),
         answer(
             201,
-            "AuthResponse",
-            "Made and signed in; where verification is optional.",
+            "SignInAnswer",
+            "Made and signed in, or waiting for a second factor; where verification is optional.",
         ),
     ])
     .errors(&["account.email_taken", "hook.refused", "service.overloaded"]),
@@ -297,10 +305,47 @@ pub(crate) static ROUTES: &[Route] = &[
         handler!(sign_in::sign_in),
     )
     .reads(Fields("SignInRequest"))
-    .answers(SIGNED_IN)
+    .answers(FIRST_FACTOR)
     .errors(&[
         "password.invalid_credentials",
+        "password.change_required",
         "account.email_unverified",
+        "session.limit_reached",
+        "hook.refused",
+        "service.overloaded",
+    ]),
+    Route::change(
+        Method::POST,
+        "/v1/auth/login/mfa",
+        "finishMfa",
+        TokenHolder,
+        "Finish a sign-in with a second factor",
+        handler!(sign_in::finish_mfa),
+    )
+    .reads(Fields("FinishMfaRequest"))
+    .answers(SIGNED_IN)
+    .errors(&[
+        "mfa.invalid_code",
+        "mfa.invalid_token",
+        "account.email_unverified",
+        "password.change_required",
+        "session.limit_reached",
+        "hook.refused",
+        "service.overloaded",
+    ]),
+    Route::change(
+        Method::POST,
+        "/v1/auth/mfa/step-up",
+        "stepUp",
+        User,
+        "Show a second factor again; goes on in a new session",
+        handler!(sign_in::step_up),
+    )
+    .reads(Fields("StepUpRequest"))
+    .answers(SIGNED_IN)
+    .errors(&[
+        "mfa.invalid_code",
+        "mfa.not_enabled",
         "hook.refused",
         "service.overloaded",
     ]),
@@ -418,6 +463,23 @@ pub(crate) static ROUTES: &[Route] = &[
     )
     .errors(&["session.not_found"]),
     Route::get(
+        "/v1/auth/devices",
+        "listDevices",
+        User,
+        "The devices that the user has signed in with, newest first, at most 100",
+        handler!(device::list),
+    )
+    .answers(&[answer(200, "DeviceList", "The devices.")]),
+    Route::change(
+        Method::DELETE,
+        "/v1/auth/devices/{id}",
+        "revokeDevice",
+        User,
+        "Forget a device; ends its other sessions",
+        handler!(device::revoke),
+    )
+    .errors(&["device.not_found"]),
+    Route::get(
         "/v1/auth/history",
         "listHistory",
         User,
@@ -426,6 +488,15 @@ pub(crate) static ROUTES: &[Route] = &[
     )
     .reads(List)
     .answers(&[answer(200, "HistoryList", "The events.")]),
+    Route::change(
+        Method::POST,
+        "/v1/admin/users/{id}/unlock",
+        "unlockUser",
+        Permission("users:write"),
+        "Lift the locks that wrong guesses put on an account",
+        handler!(admin::unlock),
+    )
+    .errors(&["account.not_found"]),
     Route::get(
         "/.well-known/jwks.json",
         "getKeys",

@@ -61,11 +61,11 @@ pub(crate) enum Counted {
 }
 
 /// Whether the owner is told of a lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Telling {
-    Mail,
     /// They were told within the hour.
     Silence,
+    Mail,
 }
 
 /// A lock that came about, to be recorded with the refusal that brought it.

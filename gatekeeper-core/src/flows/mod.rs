@@ -13,5 +13,5 @@ pub(crate) mod sessions;
 mod unit;
 mod validate;
 
-pub(crate) use guesses::{Counted, Counter, Guard, LockedNews};
+pub(crate) use guesses::{Counted, Counter, Guard, LockedNews, Telling};
 pub(crate) use unit::{Record, Unit};

@@ -102,6 +102,11 @@ impl<'a> Unit<'a> {
         })
     }
 
+    /// What every flow works with.
+    pub(crate) const fn inner(&self) -> &'a Inner {
+        self.inner
+    }
+
     /// When this unit happens.
     pub(crate) const fn now(&self) -> Timestamp {
         self.now
@@ -188,7 +193,8 @@ impl<'a> Unit<'a> {
         Ok(ended)
     }
 
-    /// Ends a user's sessions but for one, and their access tokens; answers how many.
+    /// Ends a user's sessions but for one, and their access tokens; answers how many. Where they end because of a change of
+    /// password or factors, no device is spared the second factor any more.
     pub(crate) async fn end_sessions(
         &mut self,
         user: UserId,
@@ -203,6 +209,18 @@ impl<'a> Unit<'a> {
             .await?;
         for session in &ended {
             self.revoke(RevocationTarget::Session(*session)).await?;
+        }
+        match reason {
+            SessionEnd::MfaChanged | SessionEnd::PasswordChanged => {
+                self.tx.devices().distrust_all(tenant, user).await?;
+            }
+            SessionEnd::AccountClosed
+            | SessionEnd::LimitReached
+            | SessionEnd::Reuse
+            | SessionEnd::RevokedByUser
+            | SessionEnd::RevokedByAdmin
+            | SessionEnd::SignedOut
+            | SessionEnd::SteppedUp => {}
         }
         Ok(ended.len())
     }

@@ -18,8 +18,8 @@ use crate::{
         password::{PasswordHasher, PasswordVerdict},
     },
     env::{Clock, HttpClient, Mailer, Random, SmsSender},
-    flows::{Record, Unit, keys::StoredKeys, outbox::AttemptError},
-    lockout::LockoutCounters,
+    flows::{Counted, Counter, Record, Unit, keys::StoredKeys, outbox::AttemptError},
+    lockout::{LockoutCounters, SuccessCounted},
     mail::MailTemplates,
     model::{
         Account, EmailAddress, Event, MailId, OutboxEntry, OutboxKind, SecretString, TenantId,
@@ -98,29 +98,35 @@ impl Inner {
         event: Event,
     ) -> Result<Confirmed, Error> {
         let account = self.account_of(cx, who).await?;
+        // Each session for itself: a stolen one cannot guess for ever, nor keep its owner's others from it.
+        let key = self.counter(cx.tenant_id, Counter::Session(who.session_id));
+        let guard = self.guard(key).await?;
         let stored = account.password.as_ref();
         let verdict = self
             .hasher
             .verify(password, stored.map(|stored| &stored.hash))
             .await?;
-        match (verdict, stored) {
+        let reason = match (verdict, stored) {
             (PasswordVerdict::Match | PasswordVerdict::MatchOutdated, Some(stored)) => {
-                Ok(Confirmed {
-                    password_changed_at: stored.changed_at,
-                    user: account.user,
-                })
+                match self.guessed_right(&guard.key).await? {
+                    SuccessCounted::Cleared => {
+                        return Ok(Confirmed {
+                            password_changed_at: stored.changed_at,
+                            user: account.user,
+                        });
+                    }
+                    SuccessCounted::Locked => "locked",
+                }
             }
-            (_, stored) => {
-                let reason = if stored.is_some() {
-                    "wrong_password"
-                } else {
-                    "no_password"
-                };
-                let record = Record::failure(event, reason).by(who.user_id);
-                Unit::record_alone(self, cx, self.clock.now(), record).await?;
-                Err(PasswordError::CurrentIncorrect.into())
-            }
-        }
+            (_, stored) => match (self.guessed_wrong(&guard).await?, stored) {
+                (Counted::Locked, _) => "locked",
+                (Counted::Open | Counted::NowLocked(_), Some(_)) => "wrong_password",
+                (Counted::Open | Counted::NowLocked(_), None) => "no_password",
+            },
+        };
+        let record = Record::failure(event, reason).by(who.user_id);
+        Unit::record_alone(self, cx, self.clock.now(), record).await?;
+        Err(PasswordError::CurrentIncorrect.into())
     }
 
     /// Holds a password that is to be chosen against the policy. The product's name counts as context.

@@ -1,5 +1,6 @@
 //! One file a group of routes. A handler reads the body, calls a flow, and shows what came of it.
 
+pub(crate) mod admin;
 pub(crate) mod email;
 pub(crate) mod history;
 pub(crate) mod me;

@@ -39,5 +39,11 @@ pub(crate) async fn register(call: Call) -> Result<Reply, Problem> {
             &signed_in,
             delivery.unwrap_or_default(),
         ),
+        Registered::MfaNeeded(pending) => deliver::sign_in(
+            &call,
+            StatusCode::CREATED,
+            &pending,
+            delivery.unwrap_or_default(),
+        ),
     }
 }

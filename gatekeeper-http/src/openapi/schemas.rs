@@ -56,6 +56,9 @@ fn requests() -> Value {
         "enum": ["body", "cookie"],
         "description": "Where the tokens go. `body`: both into the body. `cookie`: both into cookies. Without it: the refresh token into a cookie, the access token into the body.",
     });
+    let device = json!({"type": "string", "description": "What recognises this device, where it is kept elsewhere than in the cookie."});
+    let method = json!({"type": "string", "examples": ["totp", "backup_code"]});
+    let code = json!({"type": "string", "examples": ["492039"]});
     let name = json!({"type": ["string", "null"], "minLength": 1, "maxLength": 200, "examples": ["Ada Lovelace"]});
     let locale = json!({"type": ["string", "null"], "maxLength": 35, "examples": ["en-GB"]});
     json!({
@@ -67,7 +70,22 @@ fn requests() -> Value {
         "EmailRequest": object(json!({"email": email}), &[]),
         "EmailChangeRequest": object(json!({"new_email": email, "password": password}), &[]),
         "SignInRequest": object(
-            json!({"email": email, "password": password, "token_delivery": delivery}),
+            json!({"email": email, "password": password, "token_delivery": delivery, "device_token": device}),
+            &["token_delivery", "device_token"],
+        ),
+        "FinishMfaRequest": object(
+            json!({
+                "mfa_token": {"type": "string", "description": "The token of the first step."},
+                "method": method,
+                "code": code,
+                "trust_device": {"type": "boolean", "default": false, "description": "Spare this device the second factor from now on, for as long as the service says."},
+                "token_delivery": delivery,
+                "device_token": device,
+            }),
+            &["trust_device", "token_delivery", "device_token"],
+        ),
+        "StepUpRequest": object(
+            json!({"method": method, "code": code, "token_delivery": delivery}),
             &["token_delivery"],
         ),
         "RefreshRequest": object(
@@ -106,6 +124,7 @@ fn answers() -> Value {
     let time = json!({"type": "string", "format": "date-time"});
     let maybe_time = json!({"type": ["string", "null"], "format": "date-time"});
     let maybe = json!({"type": ["string", "null"]});
+    let methods = json!({"type": "array", "items": {"type": "string"}, "examples": [["totp", "backup_code"]]});
     json!({
         "User": object(
             json!({
@@ -132,11 +151,48 @@ fn answers() -> Value {
                 "token_type": {"const": "Bearer"},
                 "expires_in": {"type": "integer", "minimum": 1, "description": "How long the access token is good for, in seconds."},
                 "refresh_token": {"type": "string", "description": "Absent where it went into a cookie."},
+                "device_token": {"type": "string", "description": "With `body`, once: recognises this device at its next sign-in."},
                 "session_id": id,
                 "user": reference("User"),
             }),
-            &["access_token", "refresh_token"],
+            &["access_token", "refresh_token", "device_token"],
         ),
+        "MfaRequired": object(
+            json!({
+                "status": {"const": "mfa_required"},
+                "mfa_token": {"type": "string", "description": "Finishes this sign-in, and does nothing else."},
+                "expires_in": {"type": "integer", "minimum": 1, "description": "How long it is good for, in seconds."},
+                "methods": methods,
+            }),
+            &[],
+        ),
+        "MfaEnrollmentRequired": object(
+            json!({
+                "status": {"const": "mfa_enrollment_required"},
+                "enrollment_token": {"type": "string", "description": "Sets up the second factor that is required, and then signs in."},
+                "expires_in": {"type": "integer", "minimum": 1, "description": "How long it is good for, in seconds."},
+                "methods": methods,
+            }),
+            &[],
+        ),
+        "SignInAnswer": {"anyOf": [
+            reference("AuthResponse"),
+            reference("MfaRequired"),
+            reference("MfaEnrollmentRequired"),
+        ]},
+        "Device": object(
+            json!({
+                "id": id,
+                "device": {"type": ["string", "null"], "examples": ["Firefox on Linux"]},
+                "user_agent": maybe,
+                "created_at": time,
+                "last_seen_at": time,
+                "trusted_until": {"type": ["string", "null"], "format": "date-time", "description": "Until when it is spared the second factor."},
+                "current": {"type": "boolean", "description": "Whether the session that asks began on it."},
+            }),
+            &[],
+        ),
+        "DeviceList": object(json!({"items": {"type": "array", "items": reference("Device")}}), &[]),
         "VerificationRequired": status("verification_required"),
         "Verified": status("verified"),
         "Accepted": status("accepted"),

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Gatekeeper,
-    flows::sessions::SignedIn,
+    flows::sessions::{SignIn, SignedIn},
     model::{Authority, SecretString, User},
 };
 
@@ -49,6 +49,8 @@ pub enum Registered {
     VerificationRequired,
     /// The account is there, and its owner signed in.
     SignedIn(Box<SignedIn>),
+    /// The account is there; its owner has to show or set up a second factor first. Never [`SignIn::SignedIn`].
+    MfaNeeded(SignIn),
 }
 
 /// A user as others see them.

@@ -7,14 +7,14 @@ use crate::{
     env::Random,
     flows::{
         Record, Unit,
-        sessions::{insert_session, new_session},
+        sessions::{Proven, new_session},
         validate,
     },
     hooks::Registration,
     mail::AccountMail,
     model::{
-        Account, AuthMethod, Authority, EmailAddress, Event, PasswordCredential, SecretString,
-        SessionEnd, Timestamp, TokenPurpose, User, UserId,
+        Account, AuthMethod, Authority, EmailAddress, Event, MfaRequirement, PasswordCredential,
+        SecretString, SessionEnd, Timestamp, TokenPurpose, User, UserId,
     },
     store::{Constraint, StoreError},
 };
@@ -181,27 +181,46 @@ impl Accounts<'_> {
         let inner = self.0.inner();
         let now = inner.clock.now();
         let user = applicant.user(self.0.random(), cx, now);
-        let session = new_session(inner, cx, user.id, vec![AuthMethod::Password], now);
+        let mut account = Account {
+            user,
+            password: None,
+            authority: Authority::default(),
+        };
+        let methods = vec![AuthMethod::Password];
+        let mut session = new_session(inner, cx, account.user.id, methods.clone(), now);
         let sessions = self.0.sessions();
-        let custom = sessions.custom_claims(cx, &user, &session).await?;
+        let requirement = inner
+            .mfa_requirement(cx.tenant_id, &account.authority)
+            .await?;
+        let custom = sessions.custom_claims(cx, &account.user, &session).await?;
 
         let mut unit = Unit::begin(inner, cx, now).await?;
-        match insert_user(&mut unit, &user, applicant).await {
+        match insert_user(&mut unit, &account.user, applicant).await {
             Err(Error::Store(error)) if error.is_conflict(Constraint::UserEmail) => {
                 drop(unit);
                 return self.email_taken(cx, applicant, &error).await;
             }
             made => made?,
         }
-        unit.mail(&AccountMail::VerifyEmail { user_id: user.id })
+        let user_id = account.user.id;
+        unit.mail(&AccountMail::VerifyEmail { user_id }).await?;
+        if requirement == MfaRequirement::Required {
+            let mut proven = Proven::new(account, methods);
+            proven.password_changed_at = Some(now);
+            let user = proven.account.user.clone();
+            let pending = sessions.pending_in(&mut unit, &proven, &user).await?;
+            unit.commit().await?;
+            inner.hooks.after_register(cx, &user).await;
+            return match pending {
+                Ok(pending) => Ok(Registered::MfaNeeded(pending)),
+                Err(refused) => Err(refused.error),
+            };
+        }
+        let device_token = sessions
+            .begin_first(&mut unit, cx, &mut account, &mut session)
             .await?;
-        insert_session(&mut unit, &session).await?;
-        let account = Account {
-            user,
-            password: None,
-            authority: Authority::default(),
-        };
-        let signed_in = sessions.tokens_for(session, account, custom, now)?;
+        let mut signed_in = sessions.tokens_for(session, account, custom, now)?;
+        signed_in.device_token = device_token;
         unit.commit().await?;
         inner
             .hooks

@@ -1,10 +1,12 @@
-//! What an operator does: make, list, disable and enable accounts, grant roles, rotate keys.
+//! What an operator does: make, list, disable, enable and unlock accounts, grant roles, set up a tenant, rotate keys.
 //!
 //! The callers are trusted: a command line, a job. Nothing here asks who is calling.
 
 mod accounts;
 mod keys;
 mod roles;
+mod tenants;
+mod unlock;
 
 pub use accounts::{CreatedUser, NewUser};
 pub use keys::KeyRotation;

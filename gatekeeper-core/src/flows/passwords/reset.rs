@@ -120,7 +120,9 @@ impl Passwords<'_> {
             .await?;
         unit.mail(&AccountMail::notice(Notice::PasswordReset, &user))
             .await?;
-        unit.commit().await
+        unit.commit().await?;
+        inner.forgive_after_reset(cx.tenant_id, user.id).await;
+        Ok(())
     }
 
     async fn refuse(&self, cx: &RequestContext) -> Result<(), Error> {

@@ -1,7 +1,9 @@
 //! From a proven first factor to a session: the one way there is, whatever the factor was.
 
 use super::{
-    MfaPending, Sessions, SignIn, SignedIn, factors,
+    MfaPending, Sessions, SignIn, SignedIn,
+    device::Recognised,
+    factors,
     proven::{FirstFactor, Proven, Refused, Spent},
 };
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     lockout::SuccessCounted,
     model::{
         Account, AuthMethod, Authority, Event, MfaRequirement, OneTimeToken, OneTimeTokenId,
-        Session, SessionId, TenantId, Timestamp, TokenPurpose, User, UserId,
+        SecretString, Session, SessionId, TenantId, Timestamp, TokenPurpose, User, UserId,
     },
 };
 
@@ -152,6 +154,9 @@ impl Sessions<'_> {
         if let Some(locked) = refused.locked {
             locked.record(&mut unit, inner).await?;
         }
+        if let Some(mail) = &refused.mail {
+            unit.mail(mail).await?;
+        }
         unit.commit().await?;
         Err(refused.error)
     }
@@ -277,6 +282,25 @@ impl Sessions<'_> {
         Ok(Ok(signed_in))
     }
 
+    /// Begins the first session of an account that the unit makes.
+    pub(crate) async fn begin_first(
+        &self,
+        unit: &mut Unit<'_>,
+        cx: &RequestContext,
+        account: &mut Account,
+        session: &mut Session,
+    ) -> Result<Option<SecretString>, Error> {
+        let user = &mut account.user;
+        let stranger = Recognised::Stranger;
+        let token = self
+            .remember_device(unit, cx, user, stranger, false, session)
+            .await?;
+        user.last_sign_in_at = Some(unit.now());
+        unit.tx().users().update(user).await?;
+        insert_session(unit, session).await?;
+        Ok(token)
+    }
+
     /// The user, held, if everything still is as it was when the first factor was looked at.
     async fn hold(
         &self,
@@ -333,20 +357,36 @@ impl Sessions<'_> {
             }
             unit.tx().users().update(&user).await?;
         }
-        let methods = factors::offered(inner, unit.tx(), &user, &proven.methods).await?;
-        let answer = if !methods.is_empty() {
-            let purpose = TokenPurpose::MfaPending;
-            SignIn::MfaRequired(self.pending(&mut unit, &proven, purpose, methods).await?)
-        } else if user.mfa_enabled_at.is_none() {
-            let purpose = TokenPurpose::MfaEnrollment;
-            let methods = vec!["totp".to_owned()];
-            SignIn::MfaEnrollmentRequired(self.pending(&mut unit, &proven, purpose, methods).await?)
-        } else {
-            // Never without one: what was shown does not go together with the factors that the account has.
-            return Ok(Err(proven.refused("no_second_factor")));
+        let answer = match self.pending_in(&mut unit, &proven, &user).await? {
+            Ok(answer) => answer,
+            Err(refused) => return Ok(Err(refused)),
         };
         unit.commit().await?;
         Ok(Ok(answer))
+    }
+
+    /// Makes that token, within a unit that holds the user's row.
+    pub(crate) async fn pending_in(
+        &self,
+        unit: &mut Unit<'_>,
+        proven: &Proven,
+        user: &User,
+    ) -> Result<Result<SignIn, Refused>, Error> {
+        let inner = self.0.inner();
+        let methods = factors::offered(inner, unit.tx(), user, &proven.methods).await?;
+        Ok(if !methods.is_empty() {
+            let purpose = TokenPurpose::MfaPending;
+            let pending = self.pending(unit, proven, purpose, methods).await?;
+            Ok(SignIn::MfaRequired(pending))
+        } else if user.mfa_enabled_at.is_none() {
+            let purpose = TokenPurpose::MfaEnrollment;
+            let methods = vec!["totp".to_owned()];
+            let pending = self.pending(unit, proven, purpose, methods).await?;
+            Ok(SignIn::MfaEnrollmentRequired(pending))
+        } else {
+            // Never without one: what was shown does not go together with the factors that the account has.
+            Err(proven.refused("no_second_factor"))
+        })
     }
 
     async fn pending(

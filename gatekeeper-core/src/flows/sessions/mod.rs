@@ -13,17 +13,21 @@
 //! revoked in the same transaction); a sign-in that overtakes a change of password or the closing of the account (the
 //! session is inserted while the user's row is held, and only if the password that was checked still stands).
 
+mod codes;
 mod complete;
 mod device;
 mod factors;
+mod finish_mfa;
 mod limit;
 mod list;
 mod proven;
 mod refresh;
 mod sign_in;
 mod sign_out;
+mod step_up;
 
-pub(crate) use complete::{insert_session, new_session};
+pub(crate) use complete::new_session;
+pub use finish_mfa::FinishMfa;
 pub(crate) use proven::{FirstFactor, PendingToken, Proven, Refused, Spend, Spent};
 
 use serde_json::{Map, Value};

@@ -9,6 +9,7 @@ use crate::{
     flows::{LockedNews, Unit},
     gatekeeper::Inner,
     lockout::LockoutKey,
+    mail::AccountMail,
     model::{
         Account, AuthMethod, OneTimeToken, SecretString, Timestamp, TokenPurpose, User, UserId,
     },
@@ -22,6 +23,8 @@ pub(crate) struct Refused {
     pub(crate) error: Error,
     /// What a wrong guess brought about.
     pub(crate) locked: Option<LockedNews>,
+    /// What the owner is told of it.
+    pub(crate) mail: Option<AccountMail>,
 }
 
 impl Refused {
@@ -35,6 +38,7 @@ impl Refused {
             account,
             error: error.into(),
             locked: None,
+            mail: None,
         }
     }
 
