@@ -6,7 +6,11 @@ mod table;
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
-use gatekeeper_core::{Config, crypto::SecretKey};
+use gatekeeper_core::{
+    Config,
+    crypto::SecretKey,
+    model::{SessionLimit, WhenFull},
+};
 use gatekeeper_http::IpNet;
 use gatekeeper_mail::Sender;
 
@@ -30,6 +34,9 @@ pub(crate) struct Settings {
     pub(crate) mail_from: Option<Sender>,
     pub(crate) public_url: Option<String>,
     pub(crate) secret: Option<SecretKey>,
+    /// The two halves of [`SessionLimit`], which is put together when both are read.
+    session_limit: Option<u32>,
+    session_limit_policy: WhenFull,
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// What the library itself is told.
     pub(crate) config: Config,
@@ -111,6 +118,10 @@ impl Settings {
             })?;
         }
         settings.check(given)?;
+        settings.config.sessions.limit = settings.session_limit.map(|max| SessionLimit {
+            max,
+            when_full: settings.session_limit_policy,
+        });
         Ok(settings)
     }
 

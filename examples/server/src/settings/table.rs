@@ -4,6 +4,7 @@ use gatekeeper_core::{
     Config,
     config::{EmailVerification, PublicUrl},
     crypto::SecretKey,
+    model::{MfaRequirement, WhenFull},
 };
 use gatekeeper_mail::Sender;
 
@@ -188,6 +189,80 @@ pub(crate) const TABLE: &[Setting] = &[
         },
     },
     Setting {
+        name: "session_limit",
+        shape: "NUMBER",
+        default: "none",
+        help: "How many sessions a user may have at once",
+        read: |settings, value| {
+            settings.session_limit = Some(
+                value
+                    .parse()
+                    .ok()
+                    .filter(|max| (1..=1000).contains(max))
+                    .ok_or("must be a number from 1 to 1000")?,
+            );
+            Ok(())
+        },
+    },
+    Setting {
+        name: "session_limit_policy",
+        shape: "end_oldest|reject",
+        default: "end_oldest",
+        help: "What a sign-in does that would be one session too many; with session_limit",
+        read: |settings, value| {
+            settings.session_limit_policy = match value {
+                "end_oldest" => WhenFull::EndOldest,
+                "reject" => WhenFull::Reject,
+                _ => return Err("must be end_oldest or reject".to_owned()),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "mfa",
+        shape: "optional|required",
+        default: "optional",
+        help: "Whether every user must have a second factor; who has none sets one up at the next sign-in",
+        read: |settings, value| {
+            settings.config.mfa.requirement = match value {
+                "optional" => MfaRequirement::Optional,
+                "required" => MfaRequirement::Required,
+                _ => return Err("must be optional or required".to_owned()),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "mfa_email_codes",
+        shape: "on|off",
+        default: "off",
+        help: "Whether a code by e-mail is offered as a second factor to users who have no other; weaker than the others",
+        read: |settings, value| {
+            settings.config.mfa.email_codes = switch(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "device_trust",
+        shape: "DURATION",
+        default: "30d",
+        help: "For how long a device is spared the second factor where its user asks for it; 0s for never",
+        read: |settings, value| {
+            settings.config.devices.trust_lifetime = lifetime(value, 0, "0s", 365, "365d")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "new_device_notice",
+        shape: "on|off",
+        default: "on",
+        help: "Whether a sign-in on a device that was not known mails a notice",
+        read: |settings, value| {
+            settings.config.devices.new_device_notice = switch(value)?;
+            Ok(())
+        },
+    },
+    Setting {
         name: "password_min_length",
         shape: "NUMBER",
         default: "15",
@@ -243,6 +318,15 @@ pub(crate) const TABLE: &[Setting] = &[
     },
 ];
 
+/// Reads `on` or `off`.
+pub(super) fn switch(value: &str) -> Result<bool, String> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off".to_owned()),
+    }
+}
+
 fn lifetime(
     value: &str,
     least: u64,
@@ -276,6 +360,8 @@ impl Default for Settings {
             mail_from: None,
             public_url: None,
             secret: None,
+            session_limit: None,
+            session_limit_policy: WhenFull::EndOldest,
             trusted_proxies: Vec::new(),
             config,
         }

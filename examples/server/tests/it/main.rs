@@ -8,6 +8,7 @@
     reason = "all of it is test code"
 )]
 
+mod account_security;
 mod client;
 mod commands;
 mod first_start;
@@ -16,5 +17,6 @@ mod lifecycle;
 mod nodes;
 mod postgres;
 mod readme;
+mod redis;
 mod server;
 mod settings;

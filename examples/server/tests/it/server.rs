@@ -147,14 +147,14 @@ impl Server {
         self.post("/v1/auth/login", None, &body)
     }
 
-    /// The token of the newest mail to this address, waited for.
+    /// The token of the newest mail to this address that has one, waited for.
     pub(crate) fn mailed_token(&self, email: &str) -> String {
         let to = format!("To: {email}\r\n");
         let mail = within(Duration::from_secs(30), || {
             self.mails()
                 .into_iter()
                 .rev()
-                .find(|mail| mail.contains(&to))
+                .find(|mail| mail.contains(&to) && mail.contains("#token="))
         })
         .unwrap_or_else(|| panic!("no mail to {email}: {}", self.log()));
         token_in(&mail)
