@@ -35,8 +35,8 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<String>,
     pub(crate) secret: Option<SecretKey>,
     /// The two halves of [`SessionLimit`], which is put together when both are read.
-    session_limit: Option<u32>,
-    session_limit_policy: WhenFull,
+    pub(crate) session_limit: Option<u32>,
+    pub(crate) session_limit_policy: WhenFull,
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// What the library itself is told.
     pub(crate) config: Config,
