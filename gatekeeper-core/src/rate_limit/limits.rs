@@ -228,6 +228,10 @@ impl RateLimits<'_> {
         let counted = Counted::Subject(subject);
         let now = inner.clock.now();
         let limits = &inner.limits;
-        Some(limits.check(policy, quota, class.reach(), &counted, now).await)
+        Some(
+            limits
+                .check(policy, quota, class.reach(), &counted, now)
+                .await,
+        )
     }
 }

@@ -13,9 +13,9 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
-use class::Reach;
-pub use class::RateClass;
 pub(crate) use class::MailLimit;
+pub use class::RateClass;
+use class::Reach;
 pub use limits::RateLimits;
 pub(crate) use limits::{Limits, MailAllowance, TOO_MANY};
 pub use memory::MemoryRateLimiter;

@@ -128,7 +128,9 @@ mod tests {
     };
 
     fn keys(seed: u64) -> RateKeys {
-        RateKeys::new(&SecretKeys::new(SecretKey::generate(&SeededRandom::new(seed))))
+        RateKeys::new(&SecretKeys::new(SecretKey::generate(&SeededRandom::new(
+            seed,
+        ))))
     }
 
     fn address(text: &str) -> RateKey {
