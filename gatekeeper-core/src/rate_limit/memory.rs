@@ -152,14 +152,14 @@ impl Shard {
 /// The key of all keys without room that have this quota and look alike in four bits. No key of a caller's is like it: those
 /// are hashes.
 fn crowd(key: &RateKey, quota: &Quota) -> RateKey {
-    let [first, .., last] = key.0;
+    let [first, ..] = key.0;
     let [b0, b1, b2, b3] = quota.burst.to_be_bytes();
     let micros = u64::try_from(quota.period.as_micros()).unwrap_or(u64::MAX);
     let [p0, p1, p2, p3, p4, p5, p6, p7] = micros.to_be_bytes();
     RateKey([
         first % CROWDS,
         b'c',
-        b'r',
+        b'w',
         b0,
         b1,
         b2,
@@ -172,7 +172,7 @@ fn crowd(key: &RateKey, quota: &Quota) -> RateKey {
         p5,
         p6,
         p7,
-        last,
+        b'd',
     ])
 }
 

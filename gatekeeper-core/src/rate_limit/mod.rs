@@ -8,6 +8,8 @@ mod gcra;
 mod limits;
 mod memory;
 mod subject;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, time::Duration};
 
