@@ -18,15 +18,17 @@ use gatekeeper_core::{
 const QUOTA: Quota = Quota::new(30, Duration::from_mins(1));
 
 fn keys(count: usize) -> Vec<RateKey> {
-    (0..count).map(|_| RateKey(SystemRandom.bytes())).collect()
+    let random: &dyn Random = &SystemRandom;
+    (0..count).map(|_| RateKey(random.bytes())).collect()
 }
 
 fn memory(c: &mut Criterion) {
     let mut group = c.benchmark_group("rate limit in memory");
     let now = SystemClock.now();
+    let random: &dyn Random = &SystemRandom;
 
     let limiter = MemoryRateLimiter::new();
-    let key = RateKey(SystemRandom.bytes());
+    let key = RateKey(random.bytes());
     group.bench_function("one key, refused", |b| {
         b.iter(|| limiter.check_now(black_box(&key), &QUOTA, now));
     });
@@ -80,8 +82,8 @@ fn through_a_gatekeeper(c: &mut Criterion) {
     let subject = RateSubject::Address(Some([192, 0, 2, 7].into()));
     c.bench_function("rate limit of an address, key and all", |b| {
         b.iter(|| {
-            let check = gatekeeper.rate_limits().check(RateClass::SignIn, &subject);
-            runtime.block_on(check)
+            let limits = gatekeeper.rate_limits();
+            runtime.block_on(limits.check(RateClass::SignIn, &subject))
         });
     });
 }
