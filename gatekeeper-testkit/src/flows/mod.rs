@@ -16,6 +16,7 @@ mod email;
 mod enumeration;
 mod faults;
 mod keys;
+mod limits;
 mod machine;
 mod outbox;
 mod passwords;
@@ -130,6 +131,19 @@ macro_rules! __flow_cases {
                 a_new_key_signs_when_everybody_has_it,
                 a_compromised_key_never_comes_back,
                 a_sealed_key_opens_under_its_own_name_alone,
+            }
+            limits {
+                row_14_rotated_addresses_and_spellings_share_the_limit_of_the_account,
+                row_11_a_refused_guess_costs_and_leaves_nothing,
+                row_13_a_burst_of_64_guesses_hashes_exactly_the_quota,
+                row_16_a_known_device_has_a_limit_of_its_own,
+                row_2_reset_mails_are_limited_alike_for_nobody,
+                verification_mails_are_limited,
+                a_sign_up_over_the_limit_of_mails_changes_nothing,
+                where_verification_is_optional_sign_up_goes_on_without_the_mail,
+                nobody_is_flooded_by_changes_of_address,
+                row_35_nodes_count_together_and_alone_where_they_must,
+                limits_can_be_turned_off,
             }
             outbox {
                 a_mail_is_tried_four_times_and_kept,
