@@ -1,4 +1,4 @@
-//! The conformance script for adapters: one journey through the whole REST API.
+//! The conformance scripts for adapters: one journey through the whole REST API, and one into its rate limits.
 //!
 //! The same script runs against the bare [`Api`] and against an adapter. Each step asserts its status; what came back
 //! (status, headers, body) is written down with whatever varies replaced by names, so that two transcripts can be compared
@@ -15,6 +15,7 @@ mod bad_input;
 mod client;
 mod fixture;
 mod journey;
+mod limits;
 mod transcript;
 
 use async_trait::async_trait;
@@ -74,19 +75,43 @@ pub async fn run(target: &dyn RestTarget, fixture: &RestFixture) -> Transcript {
     client.into_transcript()
 }
 
-/// Runs the script against the bare API and against the target that `serve` makes, each on a Gatekeeper of its own, and
+/// Runs the script of rate limits against a target that serves a [limited](RestFixture::limited) fixture's Gatekeeper.
+///
+/// # Panics
+///
+/// Where a step is not answered as the contract says.
+pub async fn run_limits(target: &dyn RestTarget, fixture: &RestFixture) -> Transcript {
+    let mut client = Client::new(target, fixture);
+    limits::guesses(&mut client).await;
+    limits::mails(&mut client).await;
+    limits::strangers(&mut client).await;
+    client.into_transcript()
+}
+
+/// Runs the scripts against the bare API and against the target that `serve` makes, each on a Gatekeeper of its own, and
 /// compares what came back. The target must reach the API from the loopback interface.
 ///
 /// # Panics
 ///
 /// At the first difference.
-pub async fn same_as_bare<T: RestTarget>(serve: impl AsyncFnOnce(Gatekeeper, HttpSettings) -> T) {
-    let fixture = RestFixture::new().await;
-    let api = Api::new(fixture.gatekeeper().clone(), HttpSettings::new());
-    let expected = run(&BareApi::new(api), &fixture).await;
+pub async fn same_as_bare<T: RestTarget>(serve: impl AsyncFn(Gatekeeper, HttpSettings) -> T) {
+    let bare = |fixture: &RestFixture| {
+        let api = Api::new(fixture.gatekeeper().clone(), HttpSettings::new());
+        BareApi::new(api)
+    };
+    let served = async |fixture: &RestFixture| {
+        serve(fixture.gatekeeper().clone(), HttpSettings::new()).await
+    };
 
     let fixture = RestFixture::new().await;
-    let target = serve(fixture.gatekeeper().clone(), HttpSettings::new()).await;
-    let found = run(&target, &fixture).await;
+    let expected = run(&bare(&fixture), &fixture).await;
+    let fixture = RestFixture::new().await;
+    let found = run(&served(&fixture).await, &fixture).await;
+    expected.assert_same(&found);
+
+    let fixture = RestFixture::limited().await;
+    let expected = run_limits(&bare(&fixture), &fixture).await;
+    let fixture = RestFixture::limited().await;
+    let found = run_limits(&served(&fixture).await, &fixture).await;
     expected.assert_same(&found);
 }

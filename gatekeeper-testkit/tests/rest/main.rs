@@ -17,9 +17,16 @@ async fn bare() -> Transcript {
     rest::run(&BareApi::new(api), &fixture).await
 }
 
+async fn limited() -> Transcript {
+    let fixture = RestFixture::limited().await;
+    let api = Api::new(fixture.gatekeeper().clone(), HttpSettings::new());
+    rest::run_limits(&BareApi::new(api), &fixture).await
+}
+
 #[tokio::test]
 async fn two_runs_have_one_transcript() {
     bare().await.assert_same(&bare().await);
+    limited().await.assert_same(&limited().await);
 }
 
 /// Loses what an adapter might lose.
@@ -49,6 +56,30 @@ async fn a_lost_header_is_seen() {
         let found = rest::run(&Lossy(BareApi::new(api), header), &fixture).await;
         // Nothing in the script is answered with 503.
         assert_eq!(expected == found, header == "retry-after", "{header}");
+    }
+    let expected = limited().await;
+    for header in ["ratelimit", "ratelimit-policy", "retry-after"] {
+        let fixture = RestFixture::limited().await;
+        let api = Api::new(fixture.gatekeeper().clone(), HttpSettings::new());
+        let found = rest::run_limits(&Lossy(BareApi::new(api), header), &fixture).await;
+        assert_ne!(expected, found, "{header}");
+    }
+}
+
+/// Nothing that a transcript says of a limit names an address or an account.
+#[tokio::test]
+async fn a_partition_names_nobody() {
+    let text = limited().await.to_string();
+    assert!(
+        text.contains("ratelimit: \"sign_in\";r=29;t=2;pk=:"),
+        "{text}"
+    );
+    let limits = text.lines().filter(|line| line.starts_with("ratelimit"));
+    for line in limits {
+        assert!(
+            !line.contains("127.0.0.1") && !line.contains("ada"),
+            "{line}"
+        );
     }
 }
 
