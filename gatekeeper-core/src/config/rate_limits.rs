@@ -90,3 +90,45 @@ impl RateLimitConfig {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_on_by_default() {
+        let limits = RateLimitConfig::default();
+        assert!(limits.enabled);
+        assert!(limits.validate().is_ok());
+        // SECURITY-MODEL: mails to one account in an hour.
+        let mails = [
+            limits.verification_mails,
+            limits.reset_mails,
+            limits.magic_link_mails,
+            limits.mfa_codes,
+        ];
+        assert_eq!(mails.map(|quota| quota.burst), [3, 5, 3, 5]);
+        assert!(
+            mails
+                .iter()
+                .all(|quota| quota.period == Duration::from_hours(1))
+        );
+    }
+
+    #[test]
+    fn a_quota_that_limits_nothing_or_everything_is_refused() {
+        let day = Duration::from_hours(24);
+        for (burst, period) in [
+            (0, day),
+            (1_000_001, day),
+            (1, Duration::from_millis(999)),
+            (1, day + Duration::from_micros(1)),
+        ] {
+            let mut limits = RateLimitConfig::default();
+            limits.sign_in = Quota::new(burst, period);
+            let error = limits.validate().unwrap_err();
+            assert_eq!(error.setting, "rate_limits");
+            assert!(error.reason.starts_with("sign_in"), "{error}");
+        }
+    }
+}
