@@ -189,7 +189,14 @@ mod tests {
         let code = |text: &str| canonical(text).map(|code| code.expose().to_owned());
         assert_eq!(code("abcd0123wxyz").as_deref(), Some("ABCD0123WXYZ"));
         assert_eq!(code("oOiIlL000111").as_deref(), Some("001111000111"));
-        for wrong in ["", "ABCD0123WXY", "ABCD0123WXYZ0", "ABCD0123WXYU", "ABCD 123WXYZ", "éééééé"] {
+        for wrong in [
+            "",
+            "ABCD0123WXY",
+            "ABCD0123WXYZ0",
+            "ABCD0123WXYU",
+            "ABCD 123WXYZ",
+            "éééééé",
+        ] {
             assert_eq!(code(wrong), None, "{wrong}");
         }
     }

@@ -1,10 +1,10 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    MfaMethod,
-    backup_codes::BackupCodeMethod,
-    sent::{EmailMethod, SmsMethod},
-    totp::TotpMethod,
+    MfaMethod, MfaStanding,
+    backup_codes::{BACKUP_CODE, BackupCodeMethod},
+    sent::{EMAIL, EmailMethod, SMS, SmsMethod},
+    totp::{TOTP, TotpMethod},
 };
 use crate::{crypto::password::PasswordHasher, store::Repository};
 
@@ -40,10 +40,7 @@ impl MfaMethods {
                 && name
                     .bytes()
                     .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-            let taken = all
-                .iter()
-                .skip(index + 1)
-                .any(|other| other.name() == name);
+            let taken = all.iter().skip(index + 1).any(|other| other.name() == name);
             if !sound || taken {
                 return Err(BadMethodName(name));
             }
@@ -53,6 +50,17 @@ impl MfaMethods {
 
     pub(crate) fn find(&self, name: &str) -> Option<&dyn MfaMethod> {
         self.iter().find(|method| method.name() == name)
+    }
+
+    /// Whether it is a factor of its own, that others may stand in for.
+    pub(super) fn is_factor(&self, name: &str) -> bool {
+        self.find(name)
+            .is_none_or(|method| method.standing() == MfaStanding::Factor)
+    }
+
+    /// Whether the application added it.
+    pub(super) fn is_of_application(&self, name: &str) -> bool {
+        ![TOTP, SMS, EMAIL, BACKUP_CODE].contains(&name) && self.find(name).is_some()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn MfaMethod> {

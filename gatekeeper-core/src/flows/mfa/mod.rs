@@ -29,16 +29,21 @@ mod qr;
 mod sent;
 mod status;
 mod totp;
+mod tries;
 mod verify;
 
-pub(crate) use enroll::{begin_totp, confirm_totp};
+pub(crate) use enroll::{
+    Confirmed, Looked, TotpConfirmation, begin_totp, confirm_totp, look_at_totp,
+};
 pub use method::{
     Destination, MfaAttempt, MfaFactor, MfaMethod, MfaProof, MfaStanding, PreparedCode,
 };
 pub(crate) use methods::MfaMethods;
 pub(crate) use offer::{offered, requirement};
-pub(crate) use sent::{Binding, send_code};
+pub(crate) use sent::Binding;
+use sent::{EMAIL, SMS};
 pub use status::{FactorStatus, MfaStatus};
+use totp::TOTP;
 pub(crate) use verify::{MfaVerdict, prepare, verify_in};
 
 use crate::{Gatekeeper, model::SecretString};

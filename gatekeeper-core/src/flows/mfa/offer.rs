@@ -9,10 +9,13 @@ use crate::{
 /// The methods that may finish this user's sign-in after these first factors, in the order of preference. None where the user
 /// has no second factor.
 ///
+/// A method is not offered after itself: a code to the mailbox that the link was read in is no second factor (CVE-2024-27928).
+/// So the answer may be empty for a user who has one, whose `mfa_enabled_at` is then there: such a sign-in ends.
+///
 /// # Errors
 ///
-/// [`Error::Token`] where there is a second factor and every method of it is one that was shown already: a link that was read in
-/// the mailbox that the code would go to (CVE-2024-27928). Whoever has both has one thing. Otherwise a failure of the store.
+/// [`Error::Token`] where the same holds of a user who has to have a second factor and has but the mailbox. A failure of the
+/// store.
 pub(crate) async fn offered(
     inner: &Inner,
     tx: &mut dyn Transaction,
@@ -56,7 +59,7 @@ pub(crate) async fn offered(
     }
     let some = !all.is_empty();
     all.retain(|(_, amr)| amr.is_none_or(|amr| !first.contains(&amr)));
-    if some && all.is_empty() {
+    if some && all.is_empty() && user.mfa_enabled_at.is_none() {
         return Err(Error::Token);
     }
     Ok(all.into_iter().map(|(name, _)| name).collect())

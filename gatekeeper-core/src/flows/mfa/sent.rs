@@ -169,7 +169,7 @@ pub(super) async fn send(
         }
         Destination::Telephone(number) => {
             let text = message(inner, user, &code);
-            unit.sms(number, text).await
+            unit.sms(number, &text).await
         }
     }
 }
@@ -243,9 +243,13 @@ fn message(inner: &Inner, user: &User, code: &SecretString) -> SecretString {
         .and_then(|locale| locale.split('-').next())
         .is_some_and(|language| language.eq_ignore_ascii_case("de"));
     let text = if german {
-        format!("{product}: Ihr Code ist {code}. Er gilt {minutes} Minuten. Geben Sie ihn niemandem weiter.")
+        format!(
+            "{product}: Ihr Code ist {code}. Er gilt {minutes} Minuten. Geben Sie ihn niemandem weiter."
+        )
     } else {
-        format!("{product}: your code is {code}. It is good for {minutes} minutes. Give it to nobody.")
+        format!(
+            "{product}: your code is {code}. It is good for {minutes} minutes. Give it to nobody."
+        )
     };
     text.into()
 }

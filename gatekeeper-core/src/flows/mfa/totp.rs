@@ -120,7 +120,11 @@ mod tests {
             (2_000_000_000, "69279037"),
             (20_000_000_000, "65353130"),
         ] {
-            assert_eq!(accepts(&code[2..], seconds), Some(seconds / 30), "{seconds}");
+            assert_eq!(
+                accepts(&code[2..], seconds),
+                Some(seconds / 30),
+                "{seconds}"
+            );
             assert_eq!(accepts(code, seconds), None, "eight digits are no code");
         }
     }
@@ -156,7 +160,15 @@ mod tests {
     #[test]
     fn what_is_no_code_is_refused() {
         for text in [
-            "", "0", "28708", "2870822", "+28708", " 287082", "28708a", "２８７０８２", "0x1234",
+            "",
+            "0",
+            "28708",
+            "2870822",
+            "+28708",
+            " 287082",
+            "28708a",
+            "２８７０８２",
+            "0x1234",
         ] {
             assert_eq!(accepts(text, 30), None, "{text:?}");
         }

@@ -75,10 +75,12 @@ pub(crate) async fn verify_in(
         None => None,
     };
     if method.destination(factor.as_ref())?.is_some() {
-        return Ok(match sent::consume(inner, unit, user, name, &code.code, binding).await? {
-            sent::Redeemed::Right => MfaVerdict::Accepted(method.amr()),
-            sent::Redeemed::Wrong => MfaVerdict::Refused("wrong_code"),
-        });
+        return Ok(
+            match sent::consume(inner, unit, user, name, &code.code, binding).await? {
+                sent::Redeemed::Right => MfaVerdict::Accepted(method.amr()),
+                sent::Redeemed::Wrong => MfaVerdict::Refused("wrong_code"),
+            },
+        );
     }
     let attempt = MfaAttempt {
         user,
