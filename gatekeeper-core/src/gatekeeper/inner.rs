@@ -18,7 +18,9 @@ use crate::{
         password::{PasswordHasher, PasswordVerdict},
     },
     env::{Clock, HttpClient, Mailer, Random, SmsSender},
-    flows::{Counted, Counter, Record, Unit, keys::StoredKeys, mfa::MfaMethods, outbox::AttemptError},
+    flows::{
+        Counted, Counter, Record, Unit, keys::StoredKeys, mfa::MfaMethods, outbox::AttemptError,
+    },
     lockout::{LockoutCounters, SuccessCounted},
     mail::MailTemplates,
     model::{
