@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use gatekeeper_core::{
     RequestContext, SignIn,
     env::Clock,
-    model::{AuditEvent, Event, PageRequest, SecretString},
+    model::{AuditEvent, Event, PageRequest, PasswordCredential, SecretString},
     store::AuditFilter,
 };
 
@@ -449,6 +449,34 @@ pub(super) async fn row_1_a_locked_account_is_like_any_other(fixture: StoreFixtu
     assert_eq!(mails.len(), 1, "{mails:?}");
     assert_eq!(mails[0].to.as_str(), ADA);
     assert!(costs.iter().all(|cost| *cost > 0));
+}
+
+/// A hash of an outdated form is made anew, which costs a second one: not where the account is locked, or the cost would tell
+/// that the password is right.
+pub(super) async fn row_1_the_right_password_of_a_locked_account_costs_one_hash(
+    fixture: StoreFixture,
+) {
+    let world = World::new(fixture).await;
+    let user_id = world.verified(ADA).await;
+    let mut tx = world.repository.begin().await.unwrap();
+    let imported = PasswordCredential {
+        user_id,
+        tenant_id: world.cx.tenant_id,
+        hash: SecretString::new(super::passwords::DJANGO),
+        changed_at: world.clock.now(),
+        must_change_since: None,
+    };
+    tx.credentials().set_password(&imported).await.unwrap();
+    tx.commit().await.unwrap();
+    let stranger = world.cx.clone();
+    world.guess(&stranger, ADA, THRESHOLD).await;
+    let before = world.gk.password_hashes();
+    assert!(world.locked_out(&stranger, ADA).await);
+    assert_eq!(world.gk.password_hashes() - before, 1);
+    assert_eq!(world.count(Event::PasswordRehashed).await, 0);
+    world.advance(Duration::from_secs(30));
+    assert!(!world.locked_out(&stranger, ADA).await);
+    assert_eq!(world.count(Event::PasswordRehashed).await, 1);
 }
 
 /// A stolen session cannot guess the password, nor keep its owner's others from it.

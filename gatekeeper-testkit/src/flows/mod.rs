@@ -26,6 +26,7 @@ mod profile;
 mod providers;
 mod refresh;
 mod register;
+mod second_step;
 mod session_limits;
 mod sessions;
 mod sign_in;
@@ -155,6 +156,7 @@ macro_rules! __flow_cases {
                 row_22_a_reset_clears_the_counter_of_passwords_alone,
                 an_operator_lifts_every_lock,
                 row_1_a_locked_account_is_like_any_other,
+                row_1_the_right_password_of_a_locked_account_costs_one_hash,
                 a_session_guesses_the_password_no_more_often_than_a_stranger,
                 lockout_can_be_switched_off,
                 a_lock_goes_before_what_the_right_password_is_told,
@@ -226,6 +228,21 @@ macro_rules! __flow_cases {
                 sixteen_sign_ups_make_one_account,
                 a_second_sign_up_ends_the_first_at_once,
                 a_disabled_account_is_not_taken_over,
+            }
+            second_step {
+                row_21_every_path_to_a_session_asks_for_the_second_factor,
+                row_21_a_pending_token_does_one_thing,
+                a_pending_sign_in_ends_at_the_exact_instant,
+                what_changes_between_the_steps_ends_the_sign_in,
+                a_sign_in_overtaken_by_a_new_factor_is_refused,
+                row_33_fifty_second_steps_give_one_session,
+                row_22_a_mailbox_alone_yields_no_session,
+                row_23_a_step_up_is_met_by_a_second_factor_alone,
+                row_29_identifiers_change_with_every_proof,
+                row_30_every_change_of_factors_ends_the_other_sessions,
+                the_strictest_rule_asks_for_a_second_factor,
+                row_21_sign_up_asks_for_a_required_factor,
+                a_password_that_must_change_opens_nothing,
             }
             session_limits {
                 row_36_a_hundred_sign_ins_at_the_cap_let_one_in,
