@@ -141,6 +141,9 @@ pub enum MfaError {
     /// The code is wrong, used, expired, or the account is locked: alike.
     #[error("the code is wrong or was used already")]
     InvalidCode,
+    /// The same, given by somebody who is signed in, for whom it must not look as if the access token were dead.
+    #[error("the code is wrong or was used already")]
+    CodeIncorrect,
     /// The pending sign-in is unknown, over, or done: alike.
     #[error("the sign-in has expired or was finished: begin again")]
     InvalidToken,
@@ -150,6 +153,9 @@ pub enum MfaError {
     /// There is no second factor of this method.
     #[error("this second factor is not set up")]
     NotEnabled,
+    /// The application does not offer this method.
+    #[error("this second factor is not offered")]
+    NotOffered,
     /// The account's rules ask for a second factor: the last one cannot be taken away.
     #[error("a second factor is required and cannot be taken away")]
     Required,
@@ -311,9 +317,11 @@ impl Error {
             Self::MagicLink(MagicLinkError::Disabled) => "magic_link.disabled",
             Self::MagicLink(MagicLinkError::OtherBrowser { .. }) => "magic_link.other_browser",
             Self::Mfa(MfaError::InvalidCode) => "mfa.invalid_code",
+            Self::Mfa(MfaError::CodeIncorrect) => "mfa.code_incorrect",
             Self::Mfa(MfaError::InvalidToken) => "mfa.invalid_token",
             Self::Mfa(MfaError::AlreadyEnabled) => "mfa.already_enabled",
             Self::Mfa(MfaError::NotEnabled) => "mfa.not_enabled",
+            Self::Mfa(MfaError::NotOffered) => "mfa.not_offered",
             Self::Mfa(MfaError::Required) => "mfa.required",
             Self::Password(PasswordError::CurrentIncorrect) => "password.current_incorrect",
             Self::Password(PasswordError::ChangeRequired) => "password.change_required",
@@ -344,7 +352,7 @@ impl Error {
             Self::Access(AccessError::Forbidden)
             | Self::Account(AccountError::EmailUnverified)
             | Self::MagicLink(MagicLinkError::OtherBrowser { .. })
-            | Self::Mfa(MfaError::Required)
+            | Self::Mfa(MfaError::CodeIncorrect | MfaError::Required)
             | Self::Password(PasswordError::CurrentIncorrect | PasswordError::ChangeRequired)
             | Self::Session(SessionError::LimitReached)
             | Self::Refused(_) => ErrorClass::Forbidden,
@@ -354,7 +362,7 @@ impl Error {
             Self::RateLimited(_) => ErrorClass::TooMany,
             Self::Account(AccountError::NotFound | AccountError::RoleNotFound)
             | Self::MagicLink(MagicLinkError::Disabled)
-            | Self::Mfa(MfaError::NotEnabled)
+            | Self::Mfa(MfaError::NotEnabled | MfaError::NotOffered)
             | Self::Session(SessionError::NotFound | SessionError::DeviceNotFound) => {
                 ErrorClass::NotFound
             }

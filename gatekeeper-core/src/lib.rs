@@ -30,6 +30,10 @@ pub use error::{
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    mfa::{
+        BackupCodes, Destination, FactorStatus, Mfa, MfaAttempt, MfaFactor, MfaMethod, MfaProof,
+        MfaStanding, MfaStatus, PreparedCode, TotpSetup,
+    },
     outbox::{Delivered, Outbox},
     passwords::Passwords,
     sessions::{FinishMfa, MfaPending, SessionDevice, Sessions, SignIn, SignedIn},

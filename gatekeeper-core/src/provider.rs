@@ -38,6 +38,9 @@ pub enum Begun {
 pub enum Verification {
     /// It is who they say.
     Verified(VerifiedIdentity),
+    /// The same, and what is kept of the evidence is of an outdated form: [`AuthProvider::renew`] is asked to make it anew, once
+    /// the sign-in is let on.
+    Outdated(VerifiedIdentity),
     /// It is not. The public answer is `password.invalid_credentials`, whatever the reason.
     Refused {
         /// The true reason, for the audit trail: `unknown_account`, `wrong_password`.
@@ -122,4 +125,19 @@ pub trait AuthProvider: Send + Sync + fmt::Debug {
     /// Where it cannot be found out. The caller is then told 503 or 500, and nobody is signed in.
     async fn finish(&self, cx: &RequestContext, evidence: &Evidence)
     -> Result<Verification, Error>;
+
+    /// Makes anew what is kept of evidence that was [`Verification::Outdated`]. Not done while looking at it: a locked account may
+    /// not be told by its cost that the evidence was right.
+    ///
+    /// # Errors
+    ///
+    /// A failure of the store.
+    async fn renew(
+        &self,
+        _cx: &RequestContext,
+        _evidence: &Evidence,
+        _identity: &VerifiedIdentity,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
 }

@@ -20,6 +20,9 @@ pub struct MfaConfig {
     pub code_lifetime: Duration,
     /// How long a sign-in waits for a second factor to be set up; 15 minutes, at most an hour.
     pub enrollment_lifetime: Duration,
+    /// How long ago a user may have signed in who sets a factor up; 15 minutes, at most an hour. A session that was left open, or
+    /// stolen, binds nothing (NIST SP 800-63B-4 section 4.1.2).
+    pub binding_max_age: Duration,
 }
 
 impl Default for MfaConfig {
@@ -31,6 +34,7 @@ impl Default for MfaConfig {
             pending_lifetime: Duration::from_mins(5),
             code_lifetime: Duration::from_mins(10),
             enrollment_lifetime: Duration::from_mins(15),
+            binding_max_age: Duration::from_mins(15),
         }
     }
 }
@@ -41,6 +45,7 @@ impl MfaConfig {
             ("mfa.pending_lifetime", self.pending_lifetime, 15),
             ("mfa.code_lifetime", self.code_lifetime, 10),
             ("mfa.enrollment_lifetime", self.enrollment_lifetime, 60),
+            ("mfa.binding_max_age", self.binding_max_age, 60),
         ] {
             if !(Duration::from_mins(1)..=Duration::from_mins(most)).contains(&lifetime) {
                 let reason = format!("must lie between 1 and {most} minutes");

@@ -1,14 +1,15 @@
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
     AccessError, Error, Identity, RequestContext,
     gatekeeper::Inner,
-    mail::AccountMail,
+    mail::{AccountMail, TextMessage},
     model::{
         AuditEvent, Event, EventId, MailId, OutboxEntry, OutboxKind, OutboxState, Outcome,
-        Revocation, RevocationTarget, SessionEnd, SessionId, Timestamp, User, UserId,
+        Revocation, RevocationTarget, SecretString, SessionEnd, SessionId, Timestamp, User, UserId,
     },
     store::Transaction,
 };
@@ -140,14 +141,25 @@ impl<'a> Unit<'a> {
 
     /// Leaves a mail to the worker.
     pub(crate) async fn mail(&mut self, mail: &AccountMail) -> Result<(), Error> {
+        self.enqueue(OutboxKind::AccountMail, mail).await
+    }
+
+    /// Leaves a text message to the worker.
+    pub(crate) async fn sms(&mut self, to: String, text: &SecretString) -> Result<(), Error> {
+        let message = TextMessage {
+            to,
+            text: text.expose().to_owned(),
+        };
+        self.enqueue(OutboxKind::Sms, &message).await
+    }
+
+    async fn enqueue(&mut self, kind: OutboxKind, what: &impl Serialize) -> Result<(), Error> {
         let id = MailId::new(self.now, self.inner.random.as_ref());
         let entry = OutboxEntry {
             id,
             tenant_id: self.cx.tenant_id,
-            kind: OutboxKind::AccountMail,
-            payload: self
-                .inner
-                .seal_mail(self.cx.tenant_id, id, OutboxKind::AccountMail, mail)?,
+            kind,
+            payload: self.inner.seal_mail(self.cx.tenant_id, id, kind, what)?,
             state: OutboxState::Pending,
             attempts: 0,
             due_at: self.now,

@@ -22,7 +22,11 @@ use crate::{
         password::{HashingSettingsError, PasswordHasher},
     },
     env::{Clock, HttpClient, Mailer, Random, SmsSender, SystemClock, SystemRandom},
-    flows::{keys::StoredKeys, passwords::PasswordProvider},
+    flows::{
+        keys::StoredKeys,
+        mfa::{MfaMethod, MfaMethods},
+        passwords::PasswordProvider,
+    },
     hooks::NoHooks,
     lockout::{LockoutCounters, StoreLockout},
     mail::{MailTemplates, TemplateError},
@@ -48,6 +52,7 @@ pub struct GatekeeperBuilder {
     templates: Option<MailTemplates>,
     hooks: Option<Arc<dyn Hooks>>,
     providers: Vec<Arc<dyn AuthProvider>>,
+    mfa_methods: Vec<Arc<dyn MfaMethod>>,
     blacklist: Option<BlacklistMaker>,
     rate_limiter: Option<Arc<dyn RateLimiter>>,
     lockout: Option<Arc<dyn LockoutCounters>>,
@@ -95,6 +100,9 @@ pub enum BuildError {
     /// A provider's name is malformed, taken, or `password`.
     #[error("the provider name {0:?} is malformed or taken")]
     Provider(String),
+    /// The name of a method of second factors is malformed or taken.
+    #[error("the name {0:?} of a second factor is malformed or taken")]
+    MfaMethod(String),
     /// The signing keys cannot be read: perhaps they are sealed under another secret.
     #[error("the signing keys in the store cannot be read with this secret")]
     Keys(#[source] Box<Error>),
@@ -185,6 +193,13 @@ impl GatekeeperBuilder {
     /// One more way of proving who one is. Asked before the built-in one for passwords, in the order of these calls.
     pub fn provider(mut self, provider: impl AuthProvider + 'static) -> Self {
         self.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// One more method of second factors. It finishes sign-ins like the built-in ones, for users to whom
+    /// [`Mfa::bind`](crate::Mfa::bind) gave a factor of it.
+    pub fn mfa_method(mut self, method: impl MfaMethod + 'static) -> Self {
+        self.mfa_methods.push(Arc::new(method));
         self
     }
 
@@ -294,6 +309,13 @@ impl GatekeeperBuilder {
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
         };
+        let mfa_methods = MfaMethods::new(
+            &repository,
+            &hasher,
+            self.mfa_methods,
+            config.mfa.email_codes,
+        )
+        .map_err(|name| BuildError::MfaMethod(name.0.to_owned()))?;
         let providers = with_passwords(self.providers, passwords)?;
         let blacklist = Arc::new(StoreBlacklist::new(
             Arc::clone(&repository),
@@ -309,6 +331,7 @@ impl GatekeeperBuilder {
             public_url,
             hooks: self.hooks.unwrap_or_else(|| Arc::new(NoHooks)),
             providers,
+            mfa_methods,
             mailer: self.mailer.unwrap_or_else(|| Arc::new(NoMailer)),
             templates,
             sealer: Sealer::new(&secret),

@@ -18,7 +18,9 @@ use crate::{
         password::{PasswordHasher, PasswordVerdict},
     },
     env::{Clock, HttpClient, Mailer, Random, SmsSender},
-    flows::{Counted, Counter, Record, Unit, keys::StoredKeys, outbox::AttemptError},
+    flows::{
+        Counted, Counter, Record, Unit, keys::StoredKeys, mfa::MfaMethods, outbox::AttemptError,
+    },
     lockout::{LockoutCounters, SuccessCounted},
     mail::MailTemplates,
     model::{
@@ -43,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) repository: Arc<dyn Repository>,
     pub(crate) hooks: Arc<dyn Hooks>,
     pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
+    pub(crate) mfa_methods: MfaMethods,
     pub(crate) mailer: Arc<dyn Mailer>,
     pub(crate) templates: MailTemplates,
     pub(crate) clock: Arc<dyn Clock>,

@@ -18,8 +18,8 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, outbox::Outbox, passwords::Passwords,
-        sessions::Sessions,
+        accounts::Accounts, administration::Administration, mfa::Mfa, outbox::Outbox,
+        passwords::Passwords, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
     rate_limit::RateLimits,
@@ -58,6 +58,11 @@ impl Gatekeeper {
     /// Sign-in, refresh, sign-out, one's own sessions.
     pub fn sessions(&self) -> Sessions<'_> {
         Sessions(self)
+    }
+
+    /// One's own second factors.
+    pub fn mfa(&self) -> Mfa<'_> {
+        Mfa(self)
     }
 
     /// What an operator does. It asks nobody for a permission.

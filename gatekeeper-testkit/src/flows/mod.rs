@@ -12,11 +12,14 @@
 )]
 
 mod administration;
+mod devices;
 mod email;
 mod enumeration;
+mod factor;
 mod faults;
 mod keys;
 mod limits;
+mod lockout;
 mod machine;
 mod outbox;
 mod passwords;
@@ -24,6 +27,8 @@ mod profile;
 mod providers;
 mod refresh;
 mod register;
+mod second_step;
+mod session_limits;
 mod sessions;
 mod sign_in;
 mod tenants;
@@ -101,6 +106,13 @@ macro_rules! __flow_cases {
                 a_setup_link_expires_at_the_exact_instant,
                 closing_an_account_revokes_its_user,
             }
+            devices {
+                a_device_is_known_from_its_first_sign_in_on,
+                new_device_notices_can_be_switched_off,
+                a_trusted_device_is_spared_the_second_factor,
+                row_30_trust_ends_with_every_change_of_password_or_factor,
+                a_revoked_device_is_a_stranger,
+            }
             email {
                 verification_opens_the_account,
                 a_verification_link_works_once,
@@ -144,6 +156,24 @@ macro_rules! __flow_cases {
                 nobody_is_flooded_by_changes_of_address,
                 row_35_nodes_count_together_and_alone_where_they_must,
                 limits_can_be_turned_off,
+            }
+            lockout {
+                a_lock_ends_by_itself_and_is_told_to_the_owner_alone,
+                row_13_of_two_hundred_guesses_at_once_five_are_looked_at,
+                row_13_a_right_guess_that_a_lock_overtakes_is_refused,
+                row_14_every_spelling_counts_on_one_counter,
+                row_15_the_guess_after_a_lock_locks_again_and_for_longer,
+                nist_3_2_2_the_last_failure_locks_until_a_reset,
+                row_16_a_known_device_enters_while_strangers_are_locked_out,
+                row_18_new_pending_sign_ins_give_no_new_tries,
+                row_18_of_sixty_codes_at_once_five_are_looked_at,
+                row_22_a_reset_clears_the_counter_of_passwords_alone,
+                an_operator_lifts_every_lock,
+                row_1_a_locked_account_is_like_any_other,
+                row_1_the_right_password_of_a_locked_account_costs_one_hash,
+                a_session_guesses_the_password_no_more_often_than_a_stranger,
+                lockout_can_be_switched_off,
+                a_lock_goes_before_what_the_right_password_is_told,
             }
             outbox {
                 a_mail_is_tried_four_times_and_kept,
@@ -212,6 +242,29 @@ macro_rules! __flow_cases {
                 sixteen_sign_ups_make_one_account,
                 a_second_sign_up_ends_the_first_at_once,
                 a_disabled_account_is_not_taken_over,
+            }
+            second_step {
+                row_21_every_path_to_a_session_asks_for_the_second_factor,
+                row_21_a_pending_token_does_one_thing,
+                a_pending_sign_in_ends_at_the_exact_instant,
+                what_changes_between_the_steps_ends_the_sign_in,
+                a_sign_in_overtaken_by_a_new_factor_is_refused,
+                row_33_fifty_second_steps_give_one_session,
+                row_22_a_mailbox_alone_yields_no_session,
+                row_23_a_step_up_is_met_by_a_second_factor_alone,
+                row_29_identifiers_change_with_every_proof,
+                row_30_every_change_of_factors_ends_the_other_sessions,
+                the_strictest_rule_asks_for_a_second_factor,
+                row_21_sign_up_asks_for_a_required_factor,
+                a_password_that_must_change_opens_nothing,
+            }
+            session_limits {
+                row_36_a_hundred_sign_ins_at_the_cap_let_one_in,
+                row_36_a_hundred_sign_ins_at_the_cap_leave_three_sessions,
+                the_oldest_session_ends,
+                a_full_account_is_told_after_the_right_password,
+                a_role_goes_before_the_tenant_and_that_before_the_application,
+                settings_of_a_tenant_are_checked,
             }
             sessions {
                 sign_out_kills_its_tokens_at_once,

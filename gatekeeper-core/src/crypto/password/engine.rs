@@ -91,6 +91,36 @@ impl Engine {
         )))
     }
 
+    /// What this password would be stored as with the salt and the parameters of another hash of ours.
+    pub(super) fn hash_like(
+        &mut self,
+        password: &[u8],
+        other: &str,
+    ) -> Result<SecretString, HashError> {
+        const NOT_OURS: HashError = HashError::Internal {
+            reason: "a stored hash is not one of Argon2",
+        };
+        let Ok(Stored::Argon2(stored)) = Stored::parse(other) else {
+            return Err(NOT_OURS);
+        };
+        let params = Params::new(
+            stored.memory_kib,
+            stored.iterations,
+            stored.parallelism,
+            Some(stored.tag.len()),
+        )
+        .map_err(|_| FAILED)?;
+        let argon2 = Argon2::new(stored.algorithm, stored.version, params);
+        let mut tag = Zeroizing::new(vec![0; stored.tag.len()]);
+        self.fill(&argon2, password, &stored.salt, &mut tag)?;
+        // All but the tag is as it stands there.
+        let (head, _) = other.rsplit_once('$').ok_or(NOT_OURS)?;
+        Ok(SecretString::new(format!(
+            "{head}${}",
+            STANDARD_NO_PAD.encode(tag.as_slice())
+        )))
+    }
+
     pub(super) fn verify(
         &mut self,
         password: &[u8],
@@ -330,6 +360,32 @@ mod tests {
         assert!(!zero(&engine));
         engine.wipe();
         assert!(zero(&engine));
+    }
+
+    #[test]
+    fn a_hash_like_another_is_equal_where_the_secrets_are() {
+        let mut engine = engine();
+        let stored = engine.hash(b"A1B2C3D4E5F6", &[3; SALT_BYTES]).unwrap();
+        let like = |engine: &mut Engine, secret: &[u8]| {
+            let hash = engine.hash_like(secret, stored.expose()).unwrap();
+            hash.expose().to_owned()
+        };
+        assert_eq!(like(&mut engine, b"A1B2C3D4E5F6"), stored.expose());
+        assert_ne!(like(&mut engine, b"A1B2C3D4E5F7"), stored.expose());
+        // Whatever today's parameters are.
+        let dearer = HashingSettings {
+            memory_kib: 128,
+            iterations: 3,
+            ..danger_weak_hashing()
+        };
+        let mut later = Engine::new(&dearer, Arc::default()).unwrap();
+        assert_eq!(like(&mut later, b"A1B2C3D4E5F6"), stored.expose());
+        for wrong in [
+            "",
+            "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
+        ] {
+            assert!(engine.hash_like(b"x", wrong).is_err());
+        }
     }
 
     #[test]

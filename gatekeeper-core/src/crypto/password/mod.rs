@@ -127,6 +127,52 @@ impl PasswordHasher {
         answer.await.unwrap_or(Err(WORKER_FAILED))
     }
 
+    /// Hashes a secret with this salt, for a set of secrets that share one: what is given is then hashed once and compared with
+    /// all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`hash`](Self::hash).
+    pub(crate) async fn hash_with_salt(
+        &self,
+        secret: &SecretString,
+        salt: [u8; SALT_BYTES],
+    ) -> Result<SecretString, HashError> {
+        if secret.expose().len() > MAX_PASSWORD_BYTES {
+            return Err(HashError::TooLong);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.inner.pool.submit(Job::Hash {
+            password: secret.clone(),
+            salt,
+            reply,
+        })?;
+        answer.await.unwrap_or(Err(WORKER_FAILED))
+    }
+
+    /// The hash that this secret would have with the salt and the parameters of another one, which
+    /// [`hash_with_salt`](Self::hash_with_salt) made. The two are equal where the secrets are.
+    ///
+    /// # Errors
+    ///
+    /// As [`hash`](Self::hash); [`HashError::Internal`] where the other one is no hash of Argon2.
+    pub(crate) async fn hash_like(
+        &self,
+        secret: &SecretString,
+        other: &SecretString,
+    ) -> Result<SecretString, HashError> {
+        if secret.expose().len() > MAX_PASSWORD_BYTES {
+            return Err(HashError::TooLong);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.inner.pool.submit(Job::HashLike {
+            password: secret.clone(),
+            other: other.clone(),
+            reply,
+        })?;
+        answer.await.unwrap_or(Err(WORKER_FAILED))
+    }
+
     /// Compares a password with a stored hash. `None` is for an account that has none or does not exist.
     ///
     /// # Errors

@@ -31,6 +31,11 @@ pub(super) enum Job {
         salt: [u8; SALT_BYTES],
         reply: oneshot::Sender<Result<SecretString, HashError>>,
     },
+    HashLike {
+        password: SecretString,
+        other: SecretString,
+        reply: oneshot::Sender<Result<SecretString, HashError>>,
+    },
     Verify {
         password: SecretString,
         hash: Option<SecretString>,
@@ -45,7 +50,7 @@ impl Job {
     /// Whether the caller has gone away.
     fn is_abandoned(&self) -> bool {
         match self {
-            Self::Hash { reply, .. } => reply.is_closed(),
+            Self::Hash { reply, .. } | Self::HashLike { reply, .. } => reply.is_closed(),
             Self::Verify { reply, .. } => reply.is_closed(),
             #[cfg(test)]
             Self::Run(_) => false,
@@ -225,6 +230,15 @@ impl Shared {
                 let answer = engine.hash(password.expose().as_bytes(), &salt);
                 self.done(began);
                 // Nobody left to tell is no fault.
+                let _ = reply.send(answer);
+            }
+            Job::HashLike {
+                password,
+                other,
+                reply,
+            } => {
+                let answer = engine.hash_like(password.expose().as_bytes(), other.expose());
+                self.done(began);
                 let _ = reply.send(answer);
             }
             Job::Verify {

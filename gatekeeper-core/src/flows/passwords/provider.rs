@@ -6,10 +6,7 @@ use crate::{
     Error, RequestContext,
     crypto::password::{HashError, PasswordHasher, PasswordVerdict},
     env::{Clock, Random},
-    model::{
-        AuditEvent, AuthMethod, EmailAddress, Event, EventId, Outcome, PasswordCredential,
-        SecretString,
-    },
+    model::{AuditEvent, AuthMethod, EmailAddress, Event, EventId, Outcome},
     provider::{AuthProvider, Evidence, Subject, Verification, VerifiedIdentity},
     store::Repository,
 };
@@ -25,47 +22,6 @@ pub(crate) struct PasswordProvider {
 impl fmt::Debug for PasswordProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PasswordProvider").finish_non_exhaustive()
-    }
-}
-
-impl PasswordProvider {
-    /// Makes the hash anew with the parameters of today. A busy hasher is no reason to refuse a sign-in: it will be done
-    /// at the next.
-    async fn rehash(
-        &self,
-        cx: &RequestContext,
-        password: &SecretString,
-        stored: &PasswordCredential,
-    ) -> Result<(), Error> {
-        let hash = match self.hasher.hash(password).await {
-            Ok(hash) => hash,
-            Err(HashError::Overloaded { .. }) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let now = self.clock.now();
-        let mut tx = self.repository.begin().await?;
-        let replaced = tx
-            .credentials()
-            .replace_hash(stored.tenant_id, stored.user_id, &stored.hash, &hash)
-            .await?;
-        if replaced {
-            let event = AuditEvent {
-                id: EventId::new(now, self.random.as_ref()),
-                tenant_id: stored.tenant_id,
-                at: now,
-                event: Event::PasswordRehashed,
-                outcome: Outcome::Success,
-                reason: None,
-                actor: None,
-                target: Some(stored.user_id),
-                correlation_id: cx.correlation_id.clone(),
-                ip: cx.ip,
-                user_agent: cx.user_agent.clone(),
-                details: serde_json::Map::new(),
-            };
-            tx.audit().append(&event).await?;
-        }
-        Ok(tx.commit().await?)
     }
 }
 
@@ -118,23 +74,76 @@ impl AuthProvider for PasswordProvider {
                 account: user.map(|user| user.id),
             });
         };
-        match verdict {
-            PasswordVerdict::Mismatch => {
-                return Ok(Verification::Refused {
-                    reason: "wrong_password",
-                    account: Some(user.id),
-                });
-            }
-            PasswordVerdict::MatchOutdated => self.rehash(cx, password, stored).await?,
-            PasswordVerdict::Match => {}
-        }
         let subject = Subject::Local {
             user_id: user.id,
             password_changed_at: stored.changed_at,
         };
-        Ok(Verification::Verified(VerifiedIdentity {
+        let identity = VerifiedIdentity {
             subject,
             methods: vec![AuthMethod::Password],
-        }))
+        };
+        Ok(match verdict {
+            PasswordVerdict::Match => Verification::Verified(identity),
+            PasswordVerdict::MatchOutdated => Verification::Outdated(identity),
+            PasswordVerdict::Mismatch => Verification::Refused {
+                reason: "wrong_password",
+                account: Some(user.id),
+            },
+        })
+    }
+
+    /// Makes the hash anew with the parameters of today. A busy hasher is no reason to refuse a sign-in: it will be done at the
+    /// next.
+    async fn renew(
+        &self,
+        cx: &RequestContext,
+        evidence: &Evidence,
+        identity: &VerifiedIdentity,
+    ) -> Result<(), Error> {
+        let Evidence::Password { password, .. } = evidence;
+        let Subject::Local {
+            user_id,
+            password_changed_at,
+        } = &identity.subject
+        else {
+            return Ok(());
+        };
+        let hash = match self.hasher.hash(password).await {
+            Ok(hash) => hash,
+            Err(HashError::Overloaded { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let now = self.clock.now();
+        let mut tx = self.repository.begin().await?;
+        let stored = tx
+            .credentials()
+            .find_password(cx.tenant_id, *user_id)
+            .await?;
+        // Changed meanwhile: there is nothing to make anew.
+        let Some(stored) = stored.filter(|stored| stored.changed_at == *password_changed_at) else {
+            return Ok(());
+        };
+        let replaced = tx
+            .credentials()
+            .replace_hash(cx.tenant_id, *user_id, &stored.hash, &hash)
+            .await?;
+        if replaced {
+            let event = AuditEvent {
+                id: EventId::new(now, self.random.as_ref()),
+                tenant_id: cx.tenant_id,
+                at: now,
+                event: Event::PasswordRehashed,
+                outcome: Outcome::Success,
+                reason: None,
+                actor: None,
+                target: Some(*user_id),
+                correlation_id: cx.correlation_id.clone(),
+                ip: cx.ip,
+                user_agent: cx.user_agent.clone(),
+                details: serde_json::Map::new(),
+            };
+            tx.audit().append(&event).await?;
+        }
+        Ok(tx.commit().await?)
     }
 }

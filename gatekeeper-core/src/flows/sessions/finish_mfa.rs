@@ -3,14 +3,14 @@ use async_trait::async_trait;
 use super::{
     Sessions, SignIn, SignedIn,
     codes::Try,
-    factors::{self, MfaVerdict, PreparedCode},
+    factors::{self, Binding, MfaVerdict, PreparedCode},
     proven::{PendingToken, Refused, Spend, Spent},
 };
 use crate::{
     Error, MfaError, PasswordError, RequestContext, SessionError,
     flows::{LockedNews, Record, Unit},
     mail::{AccountMail, Notice},
-    model::{Event, SecretString, TokenPurpose, User},
+    model::{AuthMethod, Event, SecretString, TokenPurpose, User},
 };
 
 /// The second step of a sign-in.
@@ -77,6 +77,7 @@ impl Sessions<'_> {
         proven.trust_device = input.trust_device;
         proven.spend = Some(Box::new(SecondStep {
             pending,
+            first: proven.methods.clone(),
             method: input.method,
             code,
         }));
@@ -114,6 +115,7 @@ impl Sessions<'_> {
 /// A code with the pending sign-in that it finishes.
 struct SecondStep {
     pending: PendingToken,
+    first: Vec<AuthMethod>,
     method: String,
     code: PreparedCode,
 }
@@ -126,8 +128,11 @@ impl Spend for SecondStep {
             return Ok(Spent::Refused(refused));
         }
         let inner = unit.inner();
-        let pending = Some(&self.pending.row);
-        match factors::verify_in(inner, unit, user, &self.method, &self.code, pending).await? {
+        let binding = Binding::SignIn {
+            pending: self.pending.row.id,
+            first: &self.first,
+        };
+        match factors::verify_in(inner, unit, user, &self.method, &self.code, binding).await? {
             MfaVerdict::Accepted(_) => Ok(Spent::Done),
             MfaVerdict::Refused(reason) => {
                 let refused = Refused::new(reason, Some(user.id), MfaError::InvalidCode);

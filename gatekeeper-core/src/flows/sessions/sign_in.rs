@@ -45,8 +45,9 @@ impl Sessions<'_> {
         let Evidence::Password { identifier, .. } = evidence;
         // Looked at before the password, which is verified whatever comes of it: a locked account costs what any other does.
         let named = self.named(cx, identifier).await?;
-        let identity = match provider.finish(cx, evidence).await? {
-            Verification::Verified(identity) => identity,
+        let (identity, outdated) = match provider.finish(cx, evidence).await? {
+            Verification::Verified(identity) => (identity, false),
+            Verification::Outdated(identity) => (identity, true),
             Verification::Refused { reason, account } => {
                 return Ok(Err(self.wrong_password(&named, reason, account).await?));
             }
@@ -54,6 +55,9 @@ impl Sessions<'_> {
         // Before anything is told that only a right password brings: the password of a locked account counts for nothing.
         if named.guard.was_locked(inner.clock.now()) || inner.is_locked(&named.guard).await? {
             return Ok(Err(Refused::credentials("locked", named.account)));
+        }
+        if outdated {
+            provider.renew(cx, evidence, &identity).await?;
         }
         let (user_id, password_changed_at) = match identity.subject {
             Subject::Local {

@@ -2,7 +2,7 @@ use super::{
     Sessions, SignedIn,
     codes::Try,
     complete::{insert_session, new_session},
-    factors::{self, MfaVerdict},
+    factors::{self, Binding, MfaVerdict},
     proven::Refused,
 };
 use crate::{
@@ -19,7 +19,7 @@ impl Sessions<'_> {
     ///
     /// # Errors
     ///
-    /// [`MfaError::NotEnabled`] where the user has no second factor; [`MfaError::InvalidCode`] where the code is wrong, used, of
+    /// [`MfaError::NotEnabled`] where the user has no second factor; [`MfaError::CodeIncorrect`] where the code is wrong, used, of
     /// the factor that the session began with, or guessed too often; [`AccessError::Invalid`] where the session is over;
     /// [`Error::Refused`] by the claims hook; [`Error::Overloaded`]; a failure of the store.
     pub async fn step_up(
@@ -52,7 +52,7 @@ impl Sessions<'_> {
             .await?
             .filter(|old| old.user_id == user.id && old.is_live(inner.clock.now()))
             .ok_or(AccessError::Invalid)?;
-        let wrong = |reason| Refused::new(reason, Some(user.id), MfaError::InvalidCode);
+        let wrong = |reason| Refused::new(reason, Some(user.id), MfaError::CodeIncorrect);
         let Some(methods) =
             factors::amr(inner, method).and_then(|amr| methods_with(&old.methods, amr))
         else {
@@ -76,7 +76,8 @@ impl Sessions<'_> {
         let custom = self.custom_claims(cx, &user, &session).await?;
         let mut unit = Unit::begin(inner, cx, now).await?;
         let held = unit.require_live(who).await?;
-        let verdict = factors::verify_in(inner, &mut unit, &held, method, &code, None).await?;
+        let binding = Binding::Session(who.session_id);
+        let verdict = factors::verify_in(inner, &mut unit, &held, method, &code, binding).await?;
         if let MfaVerdict::Refused(reason) = verdict {
             let locked = locks.map(|telling| LockedNews::Account(Box::new(user.clone()), telling));
             return Ok(Err(Refused {
