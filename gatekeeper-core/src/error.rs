@@ -183,6 +183,8 @@ pub struct RateLimited {
     pub policy: &'static str,
     /// The limit.
     pub quota: Quota,
+    /// Names whose requests are counted together, without saying who it is: `pk` of `RateLimit`.
+    pub partition: [u8; 8],
     /// When to come again.
     pub retry_after: Duration,
     /// When the quota is full again.

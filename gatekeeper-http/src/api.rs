@@ -9,6 +9,7 @@ use crate::{
     body::{self, Fields},
     cookies::Cookies,
     head::RequestHead,
+    limits::Counts,
     openapi,
     problem::Problem,
     requirement::{Requirement, Verdict},
@@ -74,12 +75,16 @@ impl Api {
         let (parts, body) = request.into_parts();
         let head_only = parts.method == Method::HEAD;
         let correlation_id = self.correlation_id(&head_of(&parts, peer));
-        let mut response = match self.serve(parts, body, peer, &correlation_id).await {
+        let mut counts = Counts::default();
+        let served = self.serve(parts, body, peer, &correlation_id, &mut counts);
+        let mut response = match served.await {
             Ok(mut reply) => {
                 respond::secure(reply.headers_mut(), &correlation_id, self.over_tls());
+                counts.write(reply.headers_mut(), None);
                 reply
             }
             Err(problem) => problem
+                .with_counts(counts)
                 .complete(&correlation_id, self.over_tls())
                 .into_response(),
         };
@@ -95,6 +100,7 @@ impl Api {
         body: Bytes,
         peer: Option<IpAddr>,
         correlation_id: &str,
+        counts: &mut Counts,
     ) -> Result<Reply, Problem> {
         let (route, captures) = match crate::routes::find(&parts.method, parts.uri.path()) {
             Found::Route(route, captures) => (route, captures),
@@ -102,6 +108,13 @@ impl Api {
             Found::Nothing => return Err(Problem::new("route.not_found")),
         };
         let head = head_of(&parts, peer);
+        match route.csrf {
+            // Who is signed in by a cookie shows it below: `identify` holds every cookie to it.
+            CsrfRule::Safe | CsrfRule::CookieProof => {}
+            // Before anything is counted: a page of another site must not use up its visitors' quotas.
+            CsrfRule::NotForeign => self.refuse_foreign(&head)?,
+        }
+        let pending = self.count(route, &head, counts).await?;
         let tenant = match route.caller {
             Caller::Service => gatekeeper_core::model::TenantId::DEFAULT,
             Caller::Public | Caller::TokenHolder | Caller::User | Caller::Permission(_) => {
@@ -113,21 +126,20 @@ impl Api {
         check_size(route, &parts.headers, &body)?;
         let identity = match route.caller {
             Caller::Service | Caller::Public | Caller::TokenHolder => None,
-            Caller::User | Caller::Permission(_) => Some(
-                self.identify(&head, tenant)
-                    .await?
-                    .ok_or_else(Problem::missing_token)?,
-            ),
+            Caller::User | Caller::Permission(_) => {
+                let identified = self.identify(&head, tenant).await;
+                let user = match &identified {
+                    Ok(Some(identity)) => Some(identity.user_id),
+                    Ok(None) | Err(_) => None,
+                };
+                self.count_pending(pending, user, &head, counts).await?;
+                Some(identified?.ok_or_else(Problem::missing_token)?)
+            }
         };
         if let (Caller::Permission(permission), Some(identity)) = (route.caller, &identity)
             && Requirement::permission(permission).check(identity) == Verdict::Unmet
         {
             return Err(Problem::new("access.forbidden"));
-        }
-        match route.csrf {
-            // Who is signed in by a cookie has shown it already: `identify` holds every cookie to it.
-            CsrfRule::Safe | CsrfRule::CookieProof => {}
-            CsrfRule::NotForeign => self.refuse_foreign(&head)?,
         }
         let call = Call {
             context: self.context_in(&head, tenant, correlation_id.to_owned()),

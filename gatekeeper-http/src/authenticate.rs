@@ -21,7 +21,7 @@ pub(crate) enum Credential<'a> {
 }
 
 impl Credential<'_> {
-    const fn token(&self) -> &str {
+    pub(crate) const fn token(&self) -> &str {
         match self {
             Self::Header(token) | Self::Cookie(token) => token,
         }
@@ -180,7 +180,7 @@ impl Api {
     }
 
     /// The access token, held to the CSRF rule.
-    fn credential<'a, H: HeaderView>(
+    pub(crate) fn credential<'a, H: HeaderView>(
         &self,
         head: &RequestHead<'a, H>,
     ) -> Result<Option<Credential<'a>>, Problem> {

@@ -1,13 +1,14 @@
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
-use gatekeeper_core::{AccessError, Error, ErrorClass, Refusal, Violations};
+use gatekeeper_core::{AccessError, Error, ErrorClass, RateLimited, Refusal, Violations};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     codes::{self, ErrorCode},
+    limits::{Counts, seconds},
     respond,
 };
 
@@ -24,6 +25,8 @@ struct Parts {
     errors: Violations,
     extensions: Map<String, Value>,
     retry_after: Option<Duration>,
+    counts: Counts,
+    limit: Option<RateLimited>,
     token_sent: bool,
     allow: Option<HeaderValue>,
     cookies: Vec<HeaderValue>,
@@ -66,6 +69,8 @@ impl Problem {
             errors: Violations::none(),
             extensions: Map::new(),
             retry_after: None,
+            counts: Counts::default(),
+            limit: None,
             token_sent: false,
             allow: None,
             cookies: Vec::new(),
@@ -109,6 +114,12 @@ impl Problem {
         self
     }
 
+    /// With what was counted for the request.
+    pub(crate) fn with_counts(mut self, counts: Counts) -> Self {
+        self.0.counts = counts;
+        self
+    }
+
     pub(crate) fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
         self.0.cookies.extend(cookies);
         self
@@ -148,7 +159,7 @@ impl Problem {
     pub fn into_response(self) -> Response<Bytes> {
         let parts = *self.0;
         let document = Document {
-            r#type: format!("urn:gatekeeper:error:{}", parts.code),
+            r#type: problem_type(&parts.code),
             title: parts.title,
             status: parts.status.as_u16(),
             detail: &parts.detail,
@@ -188,10 +199,12 @@ impl Problem {
             );
         }
         if let Some(after) = parts.retry_after {
-            // Rounded up: coming earlier than told would be refused again.
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(seconds(after).max(1)),
+            );
         }
+        parts.counts.write(headers, parts.limit.as_ref());
         if let Some(allow) = parts.allow {
             headers.insert(header::ALLOW, allow);
         }
@@ -202,6 +215,15 @@ impl Problem {
         respond::secure(headers, &parts.correlation_id, parts.over_tls);
         response
     }
+}
+
+/// The type of the problem with this code: our own, or the one that is registered for it.
+pub(crate) fn problem_type(code: &str) -> String {
+    if code == "request.rate_limited" {
+        // draft-ietf-httpapi-ratelimit-headers section "Problem Types".
+        return "https://iana.org/assignments/http-problem-types#quota-exceeded".to_owned();
+    }
+    format!("urn:gatekeeper:error:{code}")
 }
 
 const INTERNAL: ErrorCode = ErrorCode {
@@ -234,6 +256,10 @@ impl From<Error> for Problem {
         }
         match error {
             Error::Invalid(violations) => problem.0.errors = violations,
+            Error::RateLimited(limit) => {
+                problem.0.limit = Some(limit);
+                return problem.with_extension("violated-policies", json!([limit.policy]));
+            }
             Error::Refused(refusal) => return problem.refused(refusal),
             Error::Access(AccessError::Invalid) => problem.0.token_sent = true,
             // What the caller is told of these is fixed; the cause is for the log.

@@ -2,6 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
+use gatekeeper_core::rate_limit::RateClass;
 use http::Method;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     endpoints::{
         admin, email, history, me, password, refresh, register, service, sessions, sign_in,
     },
+    limits::RateRule,
     problem::Problem,
     respond::Reply,
 };
@@ -30,6 +32,8 @@ pub struct Route {
     pub caller: Caller,
     /// What proves that another site did not cause it.
     pub csrf: CsrfRule,
+    /// By whom its requests are counted, and as what.
+    pub rate: RateRule,
     /// The largest body it reads, in bytes.
     pub body_limit: usize,
     /// What it reads.
@@ -131,7 +135,7 @@ const FIRST_FACTOR: &[Answer] = &[answer(
 )];
 
 impl Route {
-    /// A route that reads.
+    /// A route that reads. Counted as [`RateClass::Read`] unless [`counted`](Self::counted) says otherwise.
     const fn get(
         path: &'static str,
         operation_id: &'static str,
@@ -146,6 +150,11 @@ impl Route {
             summary,
             caller,
             csrf: CsrfRule::Safe,
+            rate: match caller {
+                Caller::Service => RateRule::Unlimited,
+                Caller::Public | Caller::TokenHolder => RateRule::Address(RateClass::Read),
+                Caller::User | Caller::Permission(_) => RateRule::User(RateClass::Read),
+            },
             body_limit: Api::MAX_BODY,
             input: Input::Nothing,
             answers: NO_CONTENT,
@@ -154,7 +163,9 @@ impl Route {
         }
     }
 
-    /// A route that changes something: it always has a CSRF rule.
+    /// A route that changes something: it always has a CSRF rule, and always a limit. Unless [`counted`](Self::counted) says
+    /// otherwise it is counted as [`RateClass::Write`] where somebody is signed in, and where nobody is as
+    /// [`RateClass::SignIn`], the narrowest.
     const fn change(
         method: Method,
         path: &'static str,
@@ -174,6 +185,11 @@ impl Route {
             summary,
             caller,
             csrf,
+            rate: match caller {
+                Caller::Service => RateRule::Unlimited,
+                Caller::Public | Caller::TokenHolder => RateRule::Address(RateClass::SignIn),
+                Caller::User | Caller::Permission(_) => RateRule::User(RateClass::Write),
+            },
             body_limit: Api::MAX_BODY,
             input: Input::Nothing,
             answers: NO_CONTENT,
@@ -200,6 +216,9 @@ impl Route {
                 "tenant.not_found",
             ]),
         }
+        if self.rate != RateRule::Unlimited {
+            codes.push("request.rate_limited");
+        }
         if matches!(self.caller, Caller::Permission(_)) {
             codes.push("access.forbidden");
         }
@@ -219,6 +238,15 @@ impl Route {
         codes.sort_unstable();
         codes.dedup();
         codes.into_iter().filter_map(codes::find).collect()
+    }
+
+    /// Counted as this class, by whoever calls.
+    const fn counted(mut self, class: RateClass) -> Self {
+        self.rate = match self.rate {
+            RateRule::Unlimited | RateRule::Address(_) => RateRule::Address(class),
+            RateRule::User(_) => RateRule::User(class),
+        };
+        self
     }
 
     const fn reads(mut self, input: Input) -> Self {
@@ -250,6 +278,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Make an account",
         handler!(register::register),
     )
+    .counted(RateClass::Register)
     .reads(Fields("RegisterRequest"))
     .answers(&[
         answer(
@@ -272,6 +301,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Confirm an address with the token that was mailed to it",
         handler!(email::verify),
     )
+    .counted(RateClass::Redeem)
     .reads(Fields("TokenRequest"))
     .answers(&[answer(200, "Verified", "The address is the account's.")])
     .errors(&["request.missing_token", "token.invalid"]),
@@ -283,6 +313,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Ask for a new verification mail",
         handler!(email::request_verification),
     )
+    .counted(RateClass::Mail)
     .reads(Fields("EmailRequest"))
     .answers(ACCEPTED),
     Route::change(
@@ -293,6 +324,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Ask for another address; it is confirmed at email/verify",
         handler!(email::request_change),
     )
+    .counted(RateClass::Mail)
     .reads(Fields("EmailChangeRequest"))
     .answers(ACCEPTED)
     .errors(&["password.current_incorrect", "service.overloaded"]),
@@ -304,6 +336,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Sign in with a password",
         handler!(sign_in::sign_in),
     )
+    .counted(RateClass::SignIn)
     .reads(Fields("SignInRequest"))
     .answers(FIRST_FACTOR)
     .errors(&[
@@ -322,6 +355,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Finish a sign-in with a second factor",
         handler!(sign_in::finish_mfa),
     )
+    .counted(RateClass::SignIn)
     .reads(Fields("FinishMfaRequest"))
     .answers(SIGNED_IN)
     .errors(&[
@@ -341,6 +375,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Show a second factor again; goes on in a new session",
         handler!(sign_in::step_up),
     )
+    .counted(RateClass::SignIn)
     .reads(Fields("StepUpRequest"))
     .answers(SIGNED_IN)
     .errors(&[
@@ -357,6 +392,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Exchange a refresh token for a new pair",
         handler!(refresh::refresh),
     )
+    .counted(RateClass::Refresh)
     .reads(OptionalFields("RefreshRequest"))
     .answers(SIGNED_IN)
     .errors(&["session.invalid_refresh_token", "hook.refused"]),
@@ -368,6 +404,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "End this session",
         handler!(refresh::sign_out),
     )
+    .counted(RateClass::Refresh)
     .reads(OptionalFields("SignOutRequest"))
     .errors(&[
         "access.missing_token",
@@ -382,6 +419,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Ask for a mail that lets one set a new password",
         handler!(password::request_reset),
     )
+    .counted(RateClass::Mail)
     .reads(Fields("EmailRequest"))
     .answers(ACCEPTED),
     Route::change(
@@ -392,6 +430,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Set a new password with the token that was mailed",
         handler!(password::reset),
     )
+    .counted(RateClass::Redeem)
     .reads(Fields("PasswordResetRequest"))
     .errors(&[
         "request.missing_token",
@@ -406,6 +445,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Change the password; ends the other sessions",
         handler!(password::change),
     )
+    .counted(RateClass::SignIn)
     .reads(Fields("PasswordChangeRequest"))
     .errors(&["password.current_incorrect", "service.overloaded"]),
     Route::get(
@@ -434,6 +474,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Delete the account",
         handler!(me::delete),
     )
+    .counted(RateClass::SignIn)
     .reads(Fields("PasswordConfirmation"))
     .errors(&["password.current_incorrect", "service.overloaded"]),
     Route::get(

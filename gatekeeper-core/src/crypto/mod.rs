@@ -27,6 +27,7 @@ pub(crate) use device::DeviceTokens;
 pub(crate) use digest::Digester;
 pub use refresh::{InvalidRefreshToken, RefreshToken, RefreshTokens};
 pub use seal::{Sealer, Unsealable};
+pub(crate) use secret_key::KeyUse;
 pub use secret_key::{SecretFileError, SecretKey, SecretKeyError, SecretKeys, TooManyKeys};
 
 /// Base64url without padding (RFC 7515 section 2). Refuses padding, and bits behind the last whole byte that are not

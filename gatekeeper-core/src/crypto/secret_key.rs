@@ -88,6 +88,7 @@ pub(crate) enum KeyUse {
     Device,
     Digest,
     KeyId,
+    RateLimit,
     RefreshToken,
     Seal,
 }
@@ -99,6 +100,7 @@ impl KeyUse {
         Self::Device,
         Self::Digest,
         Self::KeyId,
+        Self::RateLimit,
         Self::RefreshToken,
         Self::Seal,
     ];
@@ -109,6 +111,7 @@ impl KeyUse {
             Self::Device => b"gatekeeper/v1/device",
             Self::Digest => b"gatekeeper/v1/digest",
             Self::KeyId => b"gatekeeper/v1/key-id",
+            Self::RateLimit => b"gatekeeper/v1/rate-limit",
             Self::RefreshToken => b"gatekeeper/v1/refresh-token",
             Self::Seal => b"gatekeeper/v1/seal",
         }

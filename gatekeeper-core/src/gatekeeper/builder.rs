@@ -32,7 +32,7 @@ use crate::{
     mail::{MailTemplates, TemplateError},
     password_policy::{PasswordPolicy, PasswordPolicyError},
     provider::AuthProvider,
-    rate_limit::{MemoryRateLimiter, RateLimiter},
+    rate_limit::{Limits, RateLimiter},
     store::{Repository, StoreError, memory::MemoryRepository},
 };
 
@@ -341,9 +341,7 @@ impl GatekeeperBuilder {
             refresh_tokens: RefreshTokens::new(&secret),
             authenticator: TokenAuthenticator::new(tokens, Arc::clone(&blacklist)),
             stored_keys,
-            rate_limiter: self
-                .rate_limiter
-                .unwrap_or_else(|| Arc::new(MemoryRateLimiter::new())),
+            limits: Limits::new(&secret, self.rate_limiter),
             lockout: self
                 .lockout
                 .unwrap_or_else(|| Arc::new(StoreLockout::new(Arc::clone(&repository)))),

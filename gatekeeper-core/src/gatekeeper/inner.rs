@@ -29,7 +29,7 @@ use crate::{
     },
     password_policy::PasswordPolicy,
     provider::AuthProvider,
-    rate_limit::RateLimiter,
+    rate_limit::Limits,
     store::Repository,
 };
 
@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     pub(crate) authenticator: TokenAuthenticator,
     /// `None` where the application gave the key ring.
     pub(crate) stored_keys: Option<StoredKeys>,
-    pub(crate) rate_limiter: Arc<dyn RateLimiter>,
+    pub(crate) limits: Limits,
     pub(crate) lockout: Arc<dyn LockoutCounters>,
     pub(crate) sms: Option<Arc<dyn SmsSender>>,
     pub(crate) http_client: Option<Arc<dyn HttpClient>>,

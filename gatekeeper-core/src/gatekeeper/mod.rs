@@ -22,6 +22,7 @@ use crate::{
         passwords::Passwords, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
+    rate_limit::RateLimits,
 };
 
 /// Everything, behind one handle: cheap to clone, shared by every handler of an application.
@@ -72,6 +73,11 @@ impl Gatekeeper {
     /// Mails that wait, and those that were given up.
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox(self)
+    }
+
+    /// How many requests in how much time, for a transport.
+    pub fn rate_limits(&self) -> RateLimits<'_> {
+        RateLimits(self)
     }
 
     /// The settings.

@@ -69,10 +69,9 @@ impl Gatekeeper {
             },
         ];
         checks.extend(inner.authenticator.blacklist().checks());
-        for (name, state) in [
-            (inner.rate_limiter.name(), inner.rate_limiter.state()),
-            (inner.lockout.name(), inner.lockout.check()),
-        ] {
+        let lockout = (inner.lockout.name(), inner.lockout.check());
+        let limits = inner.limits.state(inner.clock.now());
+        for (name, state) in limits.into_iter().chain([lockout]) {
             // What lives in the process or in the store is there when they are.
             if !matches!(name, "memory" | "store") {
                 checks.push(Check { name, state });

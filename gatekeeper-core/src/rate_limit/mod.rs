@@ -3,15 +3,27 @@
 //! The algorithm is GCRA (the generic cell rate algorithm): a key is one instant, the theoretical arrival time of the next
 //! request, and a check is one comparison and one write. Every implementation gives the same answers for the same clock.
 
+mod class;
+mod gcra;
+mod limits;
 mod memory;
+mod subject;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
+pub(crate) use class::MailLimit;
+pub use class::RateClass;
+use class::Reach;
+pub use limits::RateLimits;
+pub(crate) use limits::{Limits, MailAllowance, TOO_MANY};
 pub use memory::MemoryRateLimiter;
+pub use subject::RateSubject;
 
-use crate::{CheckState, model::Timestamp, store::StoreError};
+use crate::{CheckState, Error, RateLimited, model::Timestamp, store::StoreError};
 
 /// How many requests in how much time: up to `burst` at once, and one more each `period / burst`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +81,40 @@ pub struct RateDecision {
     pub remaining: u32,
     /// After which time the quota is full again: `t` of `RateLimit`.
     pub reset_after: Duration,
+}
+
+/// How a subject stands with a policy after a request was counted: what a transport tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct RateStatus {
+    /// The policy's name in `RateLimit-Policy`.
+    pub policy: &'static str,
+    /// The policy's quota.
+    pub quota: Quota,
+    /// Names whose requests are counted together, without saying who it is: `pk`.
+    pub partition: [u8; 8],
+    /// What came of it.
+    pub decision: RateDecision,
+}
+
+impl RateStatus {
+    /// An error, if the request is not let through.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RateLimited`].
+    pub fn require(&self) -> Result<(), Error> {
+        match self.decision.verdict {
+            RateVerdict::Admitted => Ok(()),
+            RateVerdict::Refused { retry_after } => Err(Error::RateLimited(RateLimited {
+                policy: self.policy,
+                quota: self.quota,
+                partition: self.partition,
+                retry_after,
+                reset_after: self.decision.reset_after,
+            })),
+        }
+    }
 }
 
 /// Counts requests and says which are too many.

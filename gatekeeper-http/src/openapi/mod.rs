@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     codes::ErrorCode,
     cookies::Cookies,
+    limits::RateRule,
+    problem::problem_type,
     routes::{Answer, Caller, CsrfRule, Input, ROUTES, Route},
 };
 
@@ -48,7 +50,7 @@ pub(crate) fn document(public_url: &str, cookies: &Cookies) -> Value {
 const INTRODUCTION: &str = "Authentication and authorisation. Every answer that is not 2xx is a problem document \
 (RFC 9457) with a stable `code`. Bodies are JSON in UTF-8, at most 64 KiB; unknown and repeated members are refused. A \
 request that a cookie signs in and that changes something needs an allowed `Origin`, `Sec-Fetch-Site: same-origin`, or \
-the value of the CSRF cookie in `X-CSRF-Token`.";
+the value of the CSRF cookie in `X-CSRF-Token`. Requests are limited; `RateLimit` and `RateLimit-Policy` say how far.";
 
 fn operation(route: &Route) -> Value {
     let mut operation = Map::new();
@@ -124,7 +126,7 @@ fn route_parameters(route: &Route) -> Value {
 fn responses(route: &Route) -> Value {
     let mut responses: BTreeMap<String, Value> = BTreeMap::new();
     for answer in route.answers {
-        responses.insert(answer.status.to_string(), success(answer));
+        responses.insert(answer.status.to_string(), success(route, answer));
     }
     let mut by_status: BTreeMap<u16, Vec<&'static ErrorCode>> = BTreeMap::new();
     for code in route.problems() {
@@ -134,15 +136,26 @@ fn responses(route: &Route) -> Value {
             .push(code);
     }
     for (status, codes) in by_status {
-        responses.insert(status.to_string(), failure(status, &codes));
+        responses.insert(status.to_string(), failure(route, status, &codes));
     }
     json!(responses)
 }
 
-fn success(answer: &Answer) -> Value {
+/// The headers that every answer of a route has.
+fn common_headers(route: &Route) -> Map<String, Value> {
+    let mut headers = Map::new();
+    headers.insert("x-correlation-id".to_owned(), header("CorrelationId"));
+    if route.rate != RateRule::Unlimited {
+        headers.insert("ratelimit".to_owned(), header("RateLimit"));
+        headers.insert("ratelimit-policy".to_owned(), header("RateLimitPolicy"));
+    }
+    headers
+}
+
+fn success(route: &Route, answer: &Answer) -> Value {
     let mut response = json!({
         "description": answer.description,
-        "headers": {"x-correlation-id": header("CorrelationId")},
+        "headers": common_headers(route),
     });
     if let Some(members) = response.as_object_mut()
         && let Some(schema) = answer.schema
@@ -155,7 +168,7 @@ fn success(answer: &Answer) -> Value {
     response
 }
 
-fn failure(status: u16, codes: &[&'static ErrorCode]) -> Value {
+fn failure(route: &Route, status: u16, codes: &[&'static ErrorCode]) -> Value {
     let names: Vec<&str> = codes.iter().map(|code| code.code).collect();
     let code = if names.contains(&"hook.refused") {
         json!({"anyOf": [{"enum": names}, {"pattern": "^hook\\.[a-z0-9_.]{1,64}$"}]})
@@ -166,14 +179,14 @@ fn failure(status: u16, codes: &[&'static ErrorCode]) -> Value {
         .iter()
         .map(|code| (code.code.to_owned(), json!({"value": example(code)})))
         .collect();
-    let mut headers = json!({"x-correlation-id": header("CorrelationId")});
+    let mut headers = common_headers(route);
     let extra = match status {
         401 => Some(("www-authenticate", "WwwAuthenticate")),
-        503 => Some(("retry-after", "RetryAfter")),
+        429 | 503 => Some(("retry-after", "RetryAfter")),
         _ => None,
     };
-    if let (Some(members), Some((name, component))) = (headers.as_object_mut(), extra) {
-        members.insert(name.to_owned(), header(component));
+    if let Some((name, component)) = extra {
+        headers.insert(name.to_owned(), header(component));
     }
     let descriptions: Vec<String> = codes
         .iter()
@@ -191,13 +204,18 @@ fn failure(status: u16, codes: &[&'static ErrorCode]) -> Value {
 
 fn example(code: &ErrorCode) -> Value {
     let mut example = json!({
-        "type": format!("urn:gatekeeper:error:{}", code.code),
+        "type": problem_type(code.code),
         "title": code.title,
         "status": code.status.as_u16(),
         "detail": code.detail,
         "code": code.code,
         "correlation_id": "3f1c9a5e7b2d4860a1c3e5f708",
     });
+    if code.code == "request.rate_limited"
+        && let Some(members) = example.as_object_mut()
+    {
+        members.insert("violated-policies".to_owned(), json!(["sign_in"]));
+    }
     if code.code == "request.invalid"
         && let Some(members) = example.as_object_mut()
     {
@@ -261,6 +279,14 @@ fn headers() -> Value {
         "CorrelationId": {
             "description": "The name of the request in logs and in the audit trail.",
             "schema": {"type": "string"},
+        },
+        "RateLimit": {
+            "description": "What is left of each limit that the request was counted by: a List of Strings (RFC 9651) with `r`, requests left, `t`, seconds until the limit is whole again (of a refusal: until the next request is let through), and `pk`, by which the requests are counted together. Absent where limits are off.",
+            "schema": {"type": "string", "examples": ["\"sign_in\";r=29;t=2;pk=:dGhlIHNhbWU=:"]},
+        },
+        "RateLimitPolicy": {
+            "description": "Each limit that the request was counted by: a List of Strings (RFC 9651) with `q`, requests, in `w` seconds.",
+            "schema": {"type": "string", "examples": ["\"sign_in\";q=30;w=60;pk=:dGhlIHNhbWU=:"]},
         },
         "RetryAfter": {
             "description": "After how many seconds trying again may help.",

@@ -229,13 +229,24 @@ fn answers() -> Value {
             "description": "RFC 9457.",
             "required": ["type", "title", "status", "detail", "code", "correlation_id"],
             "properties": {
-                "type": {"type": "string", "pattern": "^urn:gatekeeper:error:"},
+                "type": {
+                    "type": "string",
+                    "anyOf": [
+                        {"pattern": "^urn:gatekeeper:error:"},
+                        {"const": "https://iana.org/assignments/http-problem-types#quota-exceeded"},
+                    ],
+                },
                 "title": {"type": "string"},
                 "status": {"type": "integer"},
                 "detail": {"type": "string"},
                 "code": {"type": "string"},
                 "correlation_id": {"type": "string"},
                 "errors": {"type": "array", "items": reference("FieldError")},
+                "violated-policies": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "The names of the limits that were reached.",
+                },
             },
         },
         "FieldError": object(

@@ -16,6 +16,7 @@ mod cookies;
 mod csrf;
 mod failures;
 mod hostile;
+mod limits;
 mod lists;
 mod one_time_tokens;
 mod openapi;

@@ -17,16 +17,30 @@ pub struct RestFixture {
 }
 
 impl RestFixture {
-    /// A fresh one.
+    /// A fresh one, without limits: the clock stands still, and the script is long.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
     pub async fn new() -> Self {
+        Self::with(|config| config.rate_limits.enabled = false).await
+    }
+
+    /// A fresh one with the default limits.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn limited() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let clock = ManualClock::default();
         let mailer = RecordingMailer::new();
         let mut config = Config::default();
         config.hashing = danger_weak_hashing();
+        change(&mut config);
         let gatekeeper = Gatekeeper::builder()
             .repository(MemoryRepository::new())
             .secret(SecretKey::generate(&SeededRandom::new(11)))

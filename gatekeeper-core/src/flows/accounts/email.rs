@@ -7,6 +7,7 @@ use crate::{
     flows::{Record, Unit, validate},
     mail::{AccountMail, Notice},
     model::{EmailAddress, Event, OneTimeToken, SecretString, TokenHash, TokenPurpose, User},
+    rate_limit::{MailAllowance, MailLimit, TOO_MANY},
     store::Constraint,
 };
 
@@ -130,8 +131,8 @@ impl Accounts<'_> {
         unit.mail(&notice).await
     }
 
-    /// Asks for the verification mail again. The answer is the same whether or not there is such an account and whether
-    /// or not it is verified.
+    /// Asks for the verification mail again. The answer is the same whether or not there is such an account, whether or not
+    /// it is verified, and whether or not too many were asked for already.
     ///
     /// # Errors
     ///
@@ -148,19 +149,31 @@ impl Accounts<'_> {
             return Err(Error::internal("a checked address is there"));
         };
         let inner = self.0.inner();
+        let allowance = inner
+            .may_mail(cx, MailLimit::Verification, email.normalized())
+            .await?;
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
-        let record = Record::success(Event::EmailVerificationRequested)
-            .detail("email_digest", inner.email_digest(&email));
-        unit.record(record).await?;
-        unit.mail(&AccountMail::VerificationRequested {
-            email: email.as_str().to_owned(),
-        })
-        .await?;
+        let record = match allowance {
+            MailAllowance::Allowed => Record::success(Event::EmailVerificationRequested),
+            MailAllowance::TooMany => Record::failure(Event::EmailVerificationRequested, TOO_MANY),
+        };
+        unit.record(record.detail("email_digest", inner.email_digest(&email)))
+            .await?;
+        match allowance {
+            MailAllowance::Allowed => {
+                unit.mail(&AccountMail::VerificationRequested {
+                    email: email.as_str().to_owned(),
+                })
+                .await?;
+            }
+            MailAllowance::TooMany => {}
+        }
         unit.commit().await
     }
 
     /// Asks to change the address. The token goes to the new address, a notice to the old one; nothing changes until the
-    /// token is redeemed. The answer is the same where the new address is another account's; its owner is told by mail.
+    /// token is redeemed. The answer is the same where the new address is another account's; its owner is told by mail. It is
+    /// the same, too, where the new address was sent enough already; then nobody is sent anything.
     ///
     /// # Errors
     ///
@@ -184,6 +197,10 @@ impl Accounts<'_> {
             .confirm_password(cx, who, password, Event::EmailChangeRequested)
             .await?;
 
+        // Whose the new address is nobody knows: it is not to be flooded by somebody signed in either.
+        let allowance = inner
+            .may_mail(cx, MailLimit::Verification, address.normalized())
+            .await?;
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
         let user = unit.require_live(who).await?;
         if user.email == address {
@@ -194,16 +211,25 @@ impl Accounts<'_> {
             )
             .into());
         }
-        let record = Record::success(Event::EmailChangeRequested).by(user.id);
+        let record = match allowance {
+            MailAllowance::Allowed => Record::success(Event::EmailChangeRequested),
+            MailAllowance::TooMany => Record::failure(Event::EmailChangeRequested, TOO_MANY),
+        };
+        let record = record.by(user.id);
         unit.record(record.detail("email_digest", inner.email_digest(&address)))
             .await?;
-        unit.mail(&AccountMail::ChangeEmail {
-            user_id: user.id,
-            address: address.as_str().to_owned(),
-        })
-        .await?;
-        unit.mail(&AccountMail::notice(Notice::EmailChangeRequested, &user))
-            .await?;
+        match allowance {
+            MailAllowance::Allowed => {
+                unit.mail(&AccountMail::ChangeEmail {
+                    user_id: user.id,
+                    address: address.as_str().to_owned(),
+                })
+                .await?;
+                unit.mail(&AccountMail::notice(Notice::EmailChangeRequested, &user))
+                    .await?;
+            }
+            MailAllowance::TooMany => {}
+        }
         unit.commit().await
     }
 }

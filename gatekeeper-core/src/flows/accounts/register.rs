@@ -16,6 +16,7 @@ use crate::{
         Account, AuthMethod, Authority, EmailAddress, Event, MfaRequirement, PasswordCredential,
         SecretString, SessionEnd, Timestamp, TokenPurpose, User, UserId,
     },
+    rate_limit::{MailAllowance, MailLimit, TOO_MANY},
     store::{Constraint, StoreError},
 };
 
@@ -32,7 +33,8 @@ impl Accounts<'_> {
     ///
     /// Where verification is required the answer is the same for an address that is taken; its owner is told by mail
     /// instead. An unverified account is taken over by the newer sign-up: its sessions and links end, so that the link that
-    /// works belongs to the password that was chosen last.
+    /// works belongs to the password that was chosen last. Where the address was sent enough mails already, the answer is the
+    /// same, and nothing is done.
     ///
     /// # Errors
     ///
@@ -81,11 +83,31 @@ impl Accounts<'_> {
             locale,
             hash,
         };
+        let allowance = inner
+            .may_mail(cx, MailLimit::Verification, applicant.email.normalized())
+            .await?;
 
         match inner.config.email.verification {
-            EmailVerification::Required => self.register_unverified(cx, &applicant).await,
-            EmailVerification::Optional => self.register_signed_in(cx, &applicant).await,
+            EmailVerification::Required => match allowance {
+                MailAllowance::Allowed => self.register_unverified(cx, &applicant).await,
+                MailAllowance::TooMany => self.register_nothing(cx, &applicant).await,
+            },
+            EmailVerification::Optional => self.register_signed_in(cx, &applicant, allowance).await,
         }
+    }
+
+    /// The address was sent enough: nothing is changed, since nobody could be told of it, and the last link that went out
+    /// stays good. Whether there is an account makes no difference.
+    async fn register_nothing(
+        &self,
+        cx: &RequestContext,
+        applicant: &Applicant,
+    ) -> Result<Registered, Error> {
+        let inner = self.0.inner();
+        let record = Record::failure(Event::AccountRegistrationRepeated, TOO_MANY);
+        let record = record.detail("email_digest", inner.email_digest(&applicant.email));
+        Unit::record_alone(inner, cx, inner.clock.now(), record).await?;
+        Ok(Registered::VerificationRequired)
     }
 
     async fn register_unverified(
@@ -177,6 +199,7 @@ impl Accounts<'_> {
         &self,
         cx: &RequestContext,
         applicant: &Applicant,
+        allowance: MailAllowance,
     ) -> Result<Registered, Error> {
         let inner = self.0.inner();
         let now = inner.clock.now();
@@ -203,7 +226,12 @@ impl Accounts<'_> {
             made => made?,
         }
         let user_id = account.user.id;
-        unit.mail(&AccountMail::VerifyEmail { user_id }).await?;
+        match allowance {
+            MailAllowance::Allowed => {
+                unit.mail(&AccountMail::VerifyEmail { user_id }).await?;
+            }
+            MailAllowance::TooMany => {}
+        }
         if requirement == MfaRequirement::Required {
             let mut proven = Proven::new(account, methods);
             proven.password_changed_at = Some(now);

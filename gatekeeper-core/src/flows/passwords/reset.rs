@@ -5,10 +5,12 @@ use crate::{
     flows::{Record, Unit, validate},
     mail::{AccountMail, Notice},
     model::{Event, PasswordCredential, SecretString, SessionEnd, TokenPurpose, User},
+    rate_limit::{MailAllowance, MailLimit, TOO_MANY},
 };
 
 impl Passwords<'_> {
-    /// Asks for a reset link. The answer is the same whether or not there is such an account.
+    /// Asks for a reset link. The answer is the same whether or not there is such an account, and whether or not too many
+    /// were asked for already.
     ///
     /// # Errors
     ///
@@ -21,14 +23,25 @@ impl Passwords<'_> {
         let Some(email) = email else {
             return Err(Error::internal("a checked address is there"));
         };
+        let allowance = inner
+            .may_mail(cx, MailLimit::Reset, email.normalized())
+            .await?;
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
-        let record = Record::success(Event::PasswordResetRequested);
+        let record = match allowance {
+            MailAllowance::Allowed => Record::success(Event::PasswordResetRequested),
+            MailAllowance::TooMany => Record::failure(Event::PasswordResetRequested, TOO_MANY),
+        };
         unit.record(record.detail("email_digest", inner.email_digest(&email)))
             .await?;
-        unit.mail(&AccountMail::ResetRequested {
-            email: email.as_str().to_owned(),
-        })
-        .await?;
+        match allowance {
+            MailAllowance::Allowed => {
+                unit.mail(&AccountMail::ResetRequested {
+                    email: email.as_str().to_owned(),
+                })
+                .await?;
+            }
+            MailAllowance::TooMany => {}
+        }
         unit.commit().await
     }
 

@@ -18,7 +18,8 @@ impl Sessions<'_> {
     /// # Errors
     ///
     /// [`PasswordError::InvalidCredentials`](crate::PasswordError::InvalidCredentials) for every reason that would tell an
-    /// attacker something, a locked account among them; after sound evidence alone:
+    /// attacker something, a locked account among them; [`Error::RateLimited`] by the account's quota, which leaves nothing
+    /// behind; after sound evidence alone:
     /// [`AccountError::EmailUnverified`](crate::AccountError::EmailUnverified),
     /// [`PasswordError::ChangeRequired`](crate::PasswordError::ChangeRequired),
     /// [`SessionError::LimitReached`](crate::SessionError::LimitReached), [`Error::Refused`] by a hook; [`Error::Overloaded`];
@@ -101,6 +102,10 @@ impl Sessions<'_> {
     async fn named(&self, cx: &RequestContext, identifier: &str) -> Result<Named, Error> {
         let inner = self.0.inner();
         let email = EmailAddress::parse(identifier).ok();
+        // Before anything that costs; whether a device is known can be told only when it is known whose.
+        if let (Some(email), None) = (&email, &cx.device_token) {
+            inner.limit_account(cx, email.normalized()).await?;
+        }
         let account = match &email {
             Some(email) => {
                 inner
@@ -111,6 +116,12 @@ impl Sessions<'_> {
             None => None,
         };
         let account = account.map(|account| account.user.id);
+        if let (Some(email), Some(_)) = (&email, &cx.device_token) {
+            match account.and_then(|user| self.named_device(cx, user)) {
+                Some(device) => inner.limit_known_device(cx, device).await?,
+                None => inner.limit_account(cx, email.normalized()).await?,
+            }
+        }
         let guard = match account {
             Some(user) => self.account_guard(cx, user).await?,
             None => {
