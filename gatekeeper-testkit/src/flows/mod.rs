@@ -12,10 +12,13 @@
 )]
 
 mod administration;
+mod devices;
 mod email;
 mod enumeration;
+mod factor;
 mod faults;
 mod keys;
+mod lockout;
 mod machine;
 mod outbox;
 mod passwords;
@@ -23,6 +26,7 @@ mod profile;
 mod providers;
 mod refresh;
 mod register;
+mod session_limits;
 mod sessions;
 mod sign_in;
 mod tenants;
@@ -100,6 +104,13 @@ macro_rules! __flow_cases {
                 a_setup_link_expires_at_the_exact_instant,
                 closing_an_account_revokes_its_user,
             }
+            devices {
+                a_device_is_known_from_its_first_sign_in_on,
+                new_device_notices_can_be_switched_off,
+                a_trusted_device_is_spared_the_second_factor,
+                row_30_trust_ends_with_every_change_of_password_or_factor,
+                a_revoked_device_is_a_stranger,
+            }
             email {
                 verification_opens_the_account,
                 a_verification_link_works_once,
@@ -130,6 +141,23 @@ macro_rules! __flow_cases {
                 a_new_key_signs_when_everybody_has_it,
                 a_compromised_key_never_comes_back,
                 a_sealed_key_opens_under_its_own_name_alone,
+            }
+            lockout {
+                a_lock_ends_by_itself_and_is_told_to_the_owner_alone,
+                row_13_of_two_hundred_guesses_at_once_five_are_looked_at,
+                row_13_a_right_guess_that_a_lock_overtakes_is_refused,
+                row_14_every_spelling_counts_on_one_counter,
+                row_15_the_guess_after_a_lock_locks_again_and_for_longer,
+                nist_3_2_2_the_last_failure_locks_until_a_reset,
+                row_16_a_known_device_enters_while_strangers_are_locked_out,
+                row_18_new_pending_sign_ins_give_no_new_tries,
+                row_18_of_sixty_codes_at_once_five_are_looked_at,
+                row_22_a_reset_clears_the_counter_of_passwords_alone,
+                an_operator_lifts_every_lock,
+                row_1_a_locked_account_is_like_any_other,
+                a_session_guesses_the_password_no_more_often_than_a_stranger,
+                lockout_can_be_switched_off,
+                a_lock_goes_before_what_the_right_password_is_told,
             }
             outbox {
                 a_mail_is_tried_four_times_and_kept,
@@ -198,6 +226,14 @@ macro_rules! __flow_cases {
                 sixteen_sign_ups_make_one_account,
                 a_second_sign_up_ends_the_first_at_once,
                 a_disabled_account_is_not_taken_over,
+            }
+            session_limits {
+                row_36_a_hundred_sign_ins_at_the_cap_let_one_in,
+                row_36_a_hundred_sign_ins_at_the_cap_leave_three_sessions,
+                the_oldest_session_ends,
+                a_full_account_is_told_after_the_right_password,
+                a_role_goes_before_the_tenant_and_that_before_the_application,
+                settings_of_a_tenant_are_checked,
             }
             sessions {
                 sign_out_kills_its_tokens_at_once,

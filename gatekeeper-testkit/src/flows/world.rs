@@ -1,6 +1,7 @@
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -35,6 +36,8 @@ pub struct World {
     pub repository: Arc<dyn Repository>,
     /// Whoever calls.
     pub cx: RequestContext,
+    // What each address's own device keeps, so that its second sign-in is not a stranger's.
+    devices: Arc<Mutex<HashMap<String, SecretString>>>,
     // Keeps what the store lives in: a temporary directory, a database.
     fixture: Option<Arc<StoreFixture>>,
 }
@@ -117,6 +120,7 @@ impl World {
             mails,
             repository,
             cx,
+            devices: Arc::default(),
             fixture: None,
         })
     }
@@ -215,10 +219,46 @@ impl World {
             identifier: email.to_owned(),
             password: password.into(),
         };
-        match self.gk.sessions().sign_in(&self.cx, evidence).await? {
-            SignIn::SignedIn(signed_in) => Ok(*signed_in),
+        let cx = self.at_home(email);
+        match self.gk.sessions().sign_in(&cx, evidence).await? {
+            SignIn::SignedIn(signed_in) => {
+                self.keep_device(email, &signed_in);
+                Ok(*signed_in)
+            }
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The caller on the device that this address signs in from.
+    pub(super) fn at_home(&self, email: &str) -> RequestContext {
+        let devices = self.devices.lock().unwrap();
+        RequestContext {
+            device_token: devices.get(&email.to_lowercase()).cloned(),
+            ..self.cx.clone()
+        }
+    }
+
+    /// Has the address's device keep its token.
+    pub(super) fn keep_device(&self, email: &str, signed_in: &SignedIn) {
+        if let Some(token) = &signed_in.device_token {
+            let mut devices = self.devices.lock().unwrap();
+            devices.insert(email.to_lowercase(), token.clone());
+        }
+    }
+
+    /// One try at a password from somewhere, whatever comes of it.
+    pub(super) async fn attempt(
+        &self,
+        cx: &RequestContext,
+        email: &str,
+        password: &str,
+    ) -> Result<SignIn, Error> {
+        self.advance(Duration::from_millis(1));
+        let evidence = Evidence::Password {
+            identifier: email.to_owned(),
+            password: password.into(),
+        };
+        self.gk.sessions().sign_in(cx, evidence).await
     }
 
     /// A verified account that is signed in.

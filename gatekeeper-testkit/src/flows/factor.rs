@@ -1,0 +1,111 @@
+//! Somebody with an authenticator app.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use gatekeeper_core::{
+    Error, FinishMfa, MfaPending, RequestContext, SignIn, SignedIn, env::Clock, model::SecretString,
+};
+
+use super::world::{PASSWORD, World};
+
+/// The app, and the codes that stand in for it.
+#[derive(Clone, Debug)]
+pub(super) struct Factor {
+    seed: Vec<u8>,
+    pub(super) backup: Vec<SecretString>,
+}
+
+impl Factor {
+    /// The code of now, after a step has passed, so that it was not used yet.
+    pub(super) fn next_code(&self, world: &World) -> SecretString {
+        world.advance(Duration::from_secs(30));
+        self.code(world)
+    }
+
+    /// The code of now: RFC 6238 section 4, with SHA-1, 30 seconds, 6 digits.
+    pub(super) fn code(&self, world: &World) -> SecretString {
+        let step = world.clock.now().as_unix_seconds() / 30;
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.seed);
+        let tag = hmac::sign(&key, &step.to_be_bytes());
+        let tag = tag.as_ref();
+        let at = usize::from(tag[19] & 15);
+        let bits = u32::from_be_bytes(tag[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+        format!("{:06}", bits % 1_000_000).into()
+    }
+}
+
+/// RFC 4648 section 6.
+fn base32(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (mut held, mut bits) = (0_u32, 0);
+    for digit in text.bytes() {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'2'..=b'7' => digit - b'2' + 26,
+            other => panic!("{other}"),
+        };
+        held = held << 5 | u32::from(value);
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(held >> bits & 0xff).unwrap());
+        }
+    }
+    bytes
+}
+
+impl World {
+    /// Sets an authenticator app up for whoever is signed in.
+    pub(super) async fn enroll(&self, signed_in: &SignedIn) -> Factor {
+        let who = self.identity(signed_in).await;
+        let setup = self.gk.mfa().begin_totp(&self.cx, &who).await.unwrap();
+        let mut factor = Factor {
+            seed: base32(setup.secret.expose()),
+            backup: Vec::new(),
+        };
+        let code = factor.next_code(self);
+        let codes = self.gk.mfa().confirm_totp(&self.cx, &who, &code).await;
+        factor.backup = codes.unwrap().0;
+        factor
+    }
+
+    /// A verified account with an authenticator app, and nobody signed in to it but the session that set it up.
+    pub(super) async fn with_app(&self, email: &str) -> (SignedIn, Factor) {
+        let signed_in = self.signed_in(email).await;
+        let factor = self.enroll(&signed_in).await;
+        self.mails().await;
+        (signed_in, factor)
+    }
+
+    /// The first step of a sign-in from somewhere.
+    pub(super) async fn first_step(&self, cx: &RequestContext, email: &str) -> MfaPending {
+        match self.attempt(cx, email, PASSWORD).await.unwrap() {
+            SignIn::MfaRequired(pending) => pending,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The second step.
+    pub(super) async fn second_step(
+        &self,
+        cx: &RequestContext,
+        pending: &MfaPending,
+        code: &SecretString,
+    ) -> Result<SignedIn, Error> {
+        self.gk
+            .sessions()
+            .finish_mfa(cx, with_code(pending, code))
+            .await
+    }
+}
+
+/// The second step, with the app's code, on a device that is not to be trusted.
+pub(super) fn with_code(pending: &MfaPending, code: &SecretString) -> FinishMfa {
+    FinishMfa {
+        token: pending.token.clone(),
+        method: "totp".to_owned(),
+        code: code.clone(),
+        trust_device: false,
+    }
+}
