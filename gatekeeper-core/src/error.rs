@@ -93,11 +93,11 @@ pub enum AccessError {
     /// It is sound, and its holder may not do this.
     #[error("you may not do this")]
     Forbidden,
-    /// It is sound, and this asks for a second factor that was shown more recently (RFC 9470).
-    #[error("a recent second factor is required")]
+    /// It is sound, and this asks for a sign-in that is more recent, or had a second factor (RFC 9470).
+    #[error("a more recent or a stronger sign-in is required")]
     StepUpRequired {
-        /// How long ago it may have been: `max_age`.
-        max_age: Duration,
+        /// How long ago it may have been: `max_age`. `None` where that does not matter.
+        max_age: Option<Duration>,
     },
 }
 

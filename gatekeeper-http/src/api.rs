@@ -137,7 +137,8 @@ impl Api {
             }
         };
         if let (Caller::Permission(permission), Some(identity)) = (route.caller, &identity)
-            && Requirement::permission(permission).check(identity) == Verdict::Unmet
+            && Requirement::permission(permission).check(identity, self.gatekeeper().clock().now())
+                != Verdict::Met
         {
             return Err(Problem::new("access.forbidden"));
         }

@@ -82,7 +82,8 @@ impl Api {
         judged.map_err(|problem| self.complete(head, problem))
     }
 
-    /// Lets an identity through, or answers why not: 401 where nobody is signed in, 403 where the requirement is not met.
+    /// Lets an identity through, or answers why not: 401 where nobody is signed in or a second factor is missing, 403 where the
+    /// requirement is not met.
     ///
     /// # Errors
     ///
@@ -95,9 +96,12 @@ impl Api {
     ) -> Result<&'i Arc<Identity>, Problem> {
         let judged = match identity {
             None => Err(Problem::missing_token()),
-            Some(identity) => match requirement.check(identity) {
+            Some(identity) => match requirement.check(identity, self.gatekeeper().clock().now()) {
                 Verdict::Met => Ok(identity),
                 Verdict::Unmet => Err(Problem::new("access.forbidden")),
+                Verdict::StepUp { max_age } => {
+                    Err(Error::from(AccessError::StepUpRequired { max_age }).into())
+                }
             },
         };
         judged.map_err(|problem| self.complete(head, problem))

@@ -51,6 +51,12 @@ pub static CODES: &[ErrorCode] = &[
         "authentication is required",
     ),
     code(
+        "access.step_up_required",
+        StatusCode::UNAUTHORIZED,
+        "Step-up required",
+        "a more recent or a stronger sign-in is required",
+    ),
+    code(
         "account.email_taken",
         StatusCode::CONFLICT,
         "Address taken",
@@ -87,6 +93,18 @@ pub static CODES: &[ErrorCode] = &[
         "an internal error occurred",
     ),
     code(
+        "mfa.already_enabled",
+        StatusCode::CONFLICT,
+        "Second factor set up already",
+        "this second factor is set up already",
+    ),
+    code(
+        "mfa.code_incorrect",
+        StatusCode::FORBIDDEN,
+        "Wrong code",
+        "the code is wrong or was used already",
+    ),
+    code(
         "mfa.invalid_code",
         StatusCode::UNAUTHORIZED,
         "Wrong code",
@@ -103,6 +121,18 @@ pub static CODES: &[ErrorCode] = &[
         StatusCode::NOT_FOUND,
         "Second factor not set up",
         "this second factor is not set up",
+    ),
+    code(
+        "mfa.not_offered",
+        StatusCode::NOT_FOUND,
+        "Second factor not offered",
+        "this second factor is not offered",
+    ),
+    code(
+        "mfa.required",
+        StatusCode::FORBIDDEN,
+        "Second factor required",
+        "a second factor is required and cannot be taken away",
     ),
     code(
         "password.change_required",

@@ -39,7 +39,7 @@ impl Delivery {
 }
 
 #[derive(Serialize)]
-struct AuthResponse<'a> {
+struct AuthResponse<'a, T> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<&'a str>,
@@ -51,7 +51,12 @@ struct AuthResponse<'a> {
     device_token: Option<&'a str>,
     session_id: String,
     user: UserBody<'a>,
+    #[serde(flatten)]
+    more: T,
 }
+
+#[derive(Serialize)]
+struct Nothing {}
 
 #[derive(Serialize)]
 struct MfaRequired<'a> {
@@ -113,7 +118,19 @@ pub(crate) fn signed_in(
     signed_in: &SignedIn,
     delivery: Delivery,
 ) -> Result<Reply, Problem> {
+    signed_in_with(call, status, signed_in, delivery, Nothing {})
+}
+
+/// The same, with more members.
+pub(crate) fn signed_in_with<T: Serialize>(
+    call: &Call,
+    status: StatusCode,
+    signed_in: &SignedIn,
+    delivery: Delivery,
+    more: T,
+) -> Result<Reply, Problem> {
     let body = AuthResponse {
+        more,
         status: "authenticated",
         access_token: match delivery {
             Delivery::Body | Delivery::Split => Some(signed_in.access_token.expose()),

@@ -28,11 +28,29 @@ struct Parts {
     counts: Counts,
     limit: Option<RateLimited>,
     token_sent: bool,
+    step_up: Option<StepUp>,
     allow: Option<HeaderValue>,
     cookies: Vec<HeaderValue>,
     correlation_id: String,
     over_tls: bool,
     cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The token is sound, and asks for a sign-in that is more recent or stronger (RFC 9470 section 3).
+struct StepUp {
+    max_age: Option<Duration>,
+}
+
+impl StepUp {
+    fn challenge(&self) -> HeaderValue {
+        const ERROR: &str =
+            "Bearer realm=\"gatekeeper\", error=\"insufficient_user_authentication\"";
+        let Some(max_age) = self.max_age else {
+            return HeaderValue::from_static(ERROR);
+        };
+        let challenge = format!("{ERROR}, max_age=\"{}\"", max_age.as_secs());
+        HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static(ERROR))
+    }
 }
 
 #[derive(Serialize)]
@@ -72,6 +90,7 @@ impl Problem {
             counts: Counts::default(),
             limit: None,
             token_sent: false,
+            step_up: None,
             allow: None,
             cookies: Vec::new(),
             correlation_id: String::new(),
@@ -188,15 +207,14 @@ impl Problem {
         );
         if parts.status == StatusCode::UNAUTHORIZED {
             // RFC 6750 section 3: `error` where a token was sent, none where there was none.
-            let challenge = if parts.token_sent {
-                "Bearer realm=\"gatekeeper\", error=\"invalid_token\""
-            } else {
-                "Bearer realm=\"gatekeeper\""
+            let challenge = match parts.step_up {
+                Some(step_up) => step_up.challenge(),
+                None if parts.token_sent => {
+                    HeaderValue::from_static("Bearer realm=\"gatekeeper\", error=\"invalid_token\"")
+                }
+                None => HeaderValue::from_static("Bearer realm=\"gatekeeper\""),
             };
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static(challenge),
-            );
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(after) = parts.retry_after {
             headers.insert(
@@ -261,6 +279,9 @@ impl From<Error> for Problem {
                 return problem.with_extension("violated-policies", json!([limit.policy]));
             }
             Error::Refused(refusal) => return problem.refused(refusal),
+            Error::Access(AccessError::StepUpRequired { max_age }) => {
+                problem.0.step_up = Some(StepUp { max_age });
+            }
             Error::Access(AccessError::Invalid) => problem.0.token_sent = true,
             // What the caller is told of these is fixed; the cause is for the log.
             error if matches!(class, ErrorClass::Internal) || matches!(error, Error::Store(_)) => {

@@ -1,11 +1,21 @@
 use std::{
     borrow::Cow,
     ops::{BitAnd, BitOr, Not},
+    time::Duration,
 };
 
-use gatekeeper_core::Identity;
+use gatekeeper_core::{
+    Identity,
+    model::{AuthMethod, Timestamp},
+};
 
-/// What a route asks of whoever is signed in: a role, a permission, or a combination.
+/// What a route asks of whoever is signed in: a role, a permission, a second factor, or a combination.
+///
+/// Who does not meet it is answered 403 `access.forbidden`, but where a second factor is all that is missing: then 401
+/// `access.step_up_required`, with a challenge that says so (RFC 9470), so that a client knows to ask for one and to come
+/// again. In a combination the most helpful answer is given: of `a & b` a step-up is asked for where the rest is met, and the
+/// shorter `max_age`; of `a | b` where neither is met and one would be by it, and the longer `max_age`. What is negated never
+/// asks for one.
 ///
 /// ```
 /// use gatekeeper_http::Requirement;
@@ -21,6 +31,7 @@ pub struct Requirement(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     SignedIn,
+    Mfa(Option<Duration>),
     Role(Cow<'static, str>),
     Permission(Cow<'static, str>),
     Both(Box<[Kind; 2]>),
@@ -36,6 +47,11 @@ pub enum Verdict {
     Met,
     /// It does not.
     Unmet,
+    /// It would, after a step-up.
+    StepUp {
+        /// How long ago the second factor may have been shown; `None` where that does not matter.
+        max_age: Option<Duration>,
+    },
 }
 
 impl Requirement {
@@ -52,6 +68,20 @@ impl Requirement {
     /// This permission, `resource:action`.
     pub fn permission(name: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Permission(name.into()))
+    }
+
+    /// A second factor in this session, whenever it was shown. A sign-in that was spared it by a trusted device does not count.
+    pub const fn mfa() -> Self {
+        Self(Kind::Mfa(None))
+    }
+
+    /// A second factor in this session, and a sign-in or step-up at most `max_age` ago (whole seconds, to the second).
+    ///
+    /// # Security
+    ///
+    /// Both are asked: a sign-in that is recent but weaker does not meet it (GHSA-hp74-gm6m-2qm5). A refresh makes nothing recent.
+    pub const fn recent_mfa(max_age: Duration) -> Self {
+        Self(Kind::Mfa(Some(max_age)))
     }
 
     /// Both. The same as `&`.
@@ -73,25 +103,76 @@ impl Requirement {
         Self(Kind::Negated(Box::new(self.0)))
     }
 
-    /// Whether this identity meets it.
-    pub fn check(&self, identity: &Identity) -> Verdict {
-        if self.0.holds(identity) {
-            Verdict::Met
-        } else {
-            Verdict::Unmet
-        }
+    /// Whether this identity meets it at `now`.
+    pub fn check(&self, identity: &Identity, now: Timestamp) -> Verdict {
+        self.0.judge(identity, now)
     }
 }
 
 impl Kind {
-    fn holds(&self, identity: &Identity) -> bool {
+    fn judge(&self, identity: &Identity, now: Timestamp) -> Verdict {
         match self {
-            Self::SignedIn => true,
-            Self::Role(name) => identity.has_role(name),
-            Self::Permission(name) => identity.has_permission(name),
-            Self::Both(pair) => pair.iter().all(|one| one.holds(identity)),
-            Self::Either(pair) => pair.iter().any(|one| one.holds(identity)),
-            Self::Negated(one) => !one.holds(identity),
+            Self::SignedIn => Verdict::Met,
+            Self::Mfa(max_age) => mfa(identity, *max_age, now),
+            Self::Role(name) => met_if(identity.has_role(name)),
+            Self::Permission(name) => met_if(identity.has_permission(name)),
+            Self::Both(pair) => {
+                let [one, other] = &**pair;
+                one.judge(identity, now).and(other.judge(identity, now))
+            }
+            Self::Either(pair) => {
+                let [one, other] = &**pair;
+                one.judge(identity, now).or(other.judge(identity, now))
+            }
+            Self::Negated(one) => match one.judge(identity, now) {
+                Verdict::Met => Verdict::Unmet,
+                Verdict::Unmet | Verdict::StepUp { .. } => Verdict::Met,
+            },
+        }
+    }
+}
+
+fn mfa(identity: &Identity, max_age: Option<Duration>, now: Timestamp) -> Verdict {
+    let shown = identity.mfa_verified
+        && identity
+            .methods
+            .iter()
+            .any(|method| method == AuthMethod::MultiFactor.as_str());
+    let recent = max_age.is_none_or(|max_age| now.since(identity.authenticated_at) <= max_age);
+    if shown && recent {
+        Verdict::Met
+    } else {
+        Verdict::StepUp { max_age }
+    }
+}
+
+fn met_if(holds: bool) -> Verdict {
+    if holds { Verdict::Met } else { Verdict::Unmet }
+}
+
+impl Verdict {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unmet, _) | (_, Self::Unmet) => Self::Unmet,
+            (Self::Met, other) => other,
+            (one, Self::Met) => one,
+            (Self::StepUp { max_age: one }, Self::StepUp { max_age: other }) => Self::StepUp {
+                max_age: match (one, other) {
+                    (Some(one), Some(other)) => Some(one.min(other)),
+                    (one, other) => one.or(other),
+                },
+            },
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Met, _) | (_, Self::Met) => Self::Met,
+            (Self::Unmet, other) => other,
+            (one, Self::Unmet) => one,
+            (Self::StepUp { max_age: one }, Self::StepUp { max_age: other }) => Self::StepUp {
+                max_age: one.zip(other).map(|(one, other)| one.max(other)),
+            },
         }
     }
 }
@@ -117,5 +198,90 @@ impl Not for Requirement {
 
     fn not(self) -> Self {
         Self(Kind::Negated(Box::new(self.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatekeeper_core::{
+        model::{SessionId, TenantId, TokenId, UserId},
+        testing::SeededRandom,
+    };
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(1_800_000_000 + seconds)
+    }
+
+    /// Signed in at second 0, with a second factor.
+    fn strong() -> Identity {
+        let (now, random) = (at(0), SeededRandom::new(1));
+        let mut identity = Identity::new(
+            UserId::new(now, &random),
+            TenantId::DEFAULT,
+            SessionId::new(now, &random),
+            TokenId::new(now, &random),
+            now,
+            at(900),
+        );
+        identity.mfa_verified = true;
+        identity.methods = ["mfa", "otp", "pwd"].map(str::to_owned).to_vec();
+        identity
+    }
+
+    const fn step_up(seconds: Option<u64>) -> Verdict {
+        Verdict::StepUp {
+            max_age: match seconds {
+                Some(seconds) => Some(Duration::from_secs(seconds)),
+                None => None,
+            },
+        }
+    }
+
+    #[test]
+    fn row_23_a_recent_second_factor_is_recent_to_the_second() {
+        let recent = Requirement::recent_mfa(MINUTE);
+        assert_eq!(recent.check(&strong(), at(0)), Verdict::Met);
+        assert_eq!(recent.check(&strong(), at(60)), Verdict::Met);
+        let later = Timestamp::from_unix_micros(at(60).as_unix_micros() + 1);
+        assert_eq!(recent.check(&strong(), later), step_up(Some(60)));
+        assert_eq!(Requirement::mfa().check(&strong(), at(800)), Verdict::Met);
+    }
+
+    #[test]
+    fn row_23_ghsa_hp74_gm6m_2qm5_a_recent_but_weaker_sign_in_is_no_step_up() {
+        let mut unmarked = strong();
+        unmarked.mfa_verified = false;
+        let mut one_factor = strong();
+        one_factor.methods = vec!["otp".to_owned(), "pwd".to_owned()];
+        for weak in [unmarked, one_factor] {
+            assert_eq!(Requirement::mfa().check(&weak, at(0)), step_up(None));
+            let recent = Requirement::recent_mfa(MINUTE);
+            assert_eq!(recent.check(&weak, at(0)), step_up(Some(60)));
+        }
+    }
+
+    #[test]
+    fn a_combination_asks_for_a_step_up_where_that_would_help() {
+        let (admin, recent) = (Requirement::role("admin"), Requirement::recent_mfa(MINUTE));
+        let longer = || Requirement::recent_mfa(2 * MINUTE);
+        let user = Requirement::signed_in;
+        let old = strong();
+        let check = |requirement: Requirement| requirement.check(&old, at(600));
+        let (admin, recent) = (|| admin.clone(), || recent.clone());
+        assert_eq!(check(admin() & recent()), Verdict::Unmet);
+        assert_eq!(check(recent() & admin()), Verdict::Unmet);
+        assert_eq!(check(user() & recent()), step_up(Some(60)));
+        assert_eq!(check(admin() | recent()), step_up(Some(60)));
+        assert_eq!(check(recent() | user()), Verdict::Met);
+        assert_eq!(check(longer() & recent()), step_up(Some(60)));
+        assert_eq!(check(longer() | recent()), step_up(Some(120)));
+        assert_eq!(check(Requirement::mfa() & recent()), step_up(Some(60)));
+        assert_eq!(check(!recent()), Verdict::Met);
+        assert_eq!(check(!Requirement::mfa()), Verdict::Unmet);
+        assert_eq!(check(!recent() & admin()), Verdict::Unmet);
     }
 }

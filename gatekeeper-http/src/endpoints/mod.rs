@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod email;
 pub(crate) mod history;
 pub(crate) mod me;
+pub(crate) mod mfa;
 pub(crate) mod password;
 pub(crate) mod refresh;
 pub(crate) mod register;

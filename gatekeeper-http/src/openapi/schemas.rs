@@ -59,6 +59,8 @@ fn requests() -> Value {
     let device = json!({"type": "string", "description": "What recognises this device, where it is kept elsewhere than in the cookie."});
     let method = json!({"type": "string", "examples": ["totp", "backup_code"]});
     let code = json!({"type": "string", "examples": ["492039"]});
+    let sent = json!({"type": "string", "description": "A method whose codes are sent.", "examples": ["sms", "email"]});
+    let enrollment = json!({"type": "string", "description": "The token of the first step."});
     let name = json!({"type": ["string", "null"], "minLength": 1, "maxLength": 200, "examples": ["Ada Lovelace"]});
     let locale = json!({"type": ["string", "null"], "maxLength": 35, "examples": ["en-GB"]});
     json!({
@@ -87,6 +89,29 @@ fn requests() -> Value {
         "StepUpRequest": object(
             json!({"method": method, "code": code, "token_delivery": delivery}),
             &["token_delivery"],
+        ),
+        "CodeRequest": object(json!({"code": code}), &[]),
+        "PhoneRequest": object(
+            json!({"phone": {"type": "string", "examples": ["+4915112345678"], "description": "With its country: `+` and 8 to 15 digits."}}),
+            &[],
+        ),
+        "MethodRequest": object(json!({"method": sent}), &[]),
+        "ChallengeRequest": object(
+            json!({
+                "mfa_token": {"type": "string", "description": "The token of the first step."},
+                "method": sent,
+            }),
+            &[],
+        ),
+        "EnrollmentRequest": object(json!({"enrollment_token": enrollment}), &[]),
+        "FinishEnrollmentRequest": object(
+            json!({
+                "enrollment_token": enrollment,
+                "code": code,
+                "token_delivery": delivery,
+                "device_token": device,
+            }),
+            &["token_delivery", "device_token"],
         ),
         "RefreshRequest": object(
             json!({
@@ -124,6 +149,25 @@ fn answers() -> Value {
     let time = json!({"type": "string", "format": "date-time"});
     let maybe_time = json!({"type": ["string", "null"], "format": "date-time"});
     let maybe = json!({"type": ["string", "null"]});
+    let backup_codes = json!({
+        "type": "array",
+        "items": {"type": "string", "pattern": "^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$"},
+        "description": "Shown once. Ten; none where the user has some already.",
+    });
+    let signed_in = json!({
+        "status": {"const": "authenticated"},
+        "access_token": {"type": "string", "description": "Absent where it went into a cookie."},
+        "token_type": {"const": "Bearer"},
+        "expires_in": {"type": "integer", "minimum": 1, "description": "How long the access token is good for, in seconds."},
+        "refresh_token": {"type": "string", "description": "Absent where it went into a cookie."},
+        "device_token": {"type": "string", "description": "With `body`, once: recognises this device at its next sign-in."},
+        "session_id": id,
+        "user": reference("User"),
+    });
+    let mut enrolled = signed_in.clone();
+    if let Some(members) = enrolled.as_object_mut() {
+        members.insert("backup_codes".to_owned(), backup_codes.clone());
+    }
     let methods = json!({"type": "array", "items": {"type": "string"}, "examples": [["totp", "backup_code"]]});
     json!({
         "User": object(
@@ -144,19 +188,27 @@ fn answers() -> Value {
             }),
             &[],
         ),
-        "AuthResponse": object(
+        "MfaStatus": object(
             json!({
-                "status": {"const": "authenticated"},
-                "access_token": {"type": "string", "description": "Absent where it went into a cookie."},
-                "token_type": {"const": "Bearer"},
-                "expires_in": {"type": "integer", "minimum": 1, "description": "How long the access token is good for, in seconds."},
-                "refresh_token": {"type": "string", "description": "Absent where it went into a cookie."},
-                "device_token": {"type": "string", "description": "With `body`, once: recognises this device at its next sign-in."},
-                "session_id": id,
-                "user": reference("User"),
+                "totp": reference("MfaFactor"),
+                "sms": reference("MfaFactor"),
+                "email": reference("MfaFactor"),
+                "backup_codes_left": {"type": "integer", "minimum": 0},
             }),
-            &["access_token", "refresh_token", "device_token"],
+            &[],
         ),
+        "MfaFactor": object(json!({"enabled": {"type": "boolean"}, "confirmed_at": maybe_time}), &[]),
+        "TotpSetup": object(
+            json!({
+                "secret": {"type": "string", "description": "The seed in base32, for typing in."},
+                "otpauth_uri": {"type": "string", "format": "uri"},
+                "qr_svg": {"type": "string", "contentMediaType": "image/svg+xml", "description": "The URI as a QR code."},
+            }),
+            &[],
+        ),
+        "BackupCodes": object(json!({"backup_codes": backup_codes}), &[]),
+        "EnrollmentAnswer": object(enrolled, &["access_token", "refresh_token", "device_token"]),
+        "AuthResponse": object(signed_in, &["access_token", "refresh_token", "device_token"]),
         "MfaRequired": object(
             json!({
                 "status": {"const": "mfa_required"},

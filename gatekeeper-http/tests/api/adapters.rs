@@ -197,7 +197,7 @@ fn requirements_combine() {
             Verdict::Unmet,
         ),
     ] {
-        assert_eq!(requirement.check(&editor), expected, "{requirement:?}");
+        assert_eq!(requirement.check(&editor, editor.issued_at), expected, "{requirement:?}");
     }
 }
 

@@ -270,7 +270,10 @@ impl Mfa<'_> {
         let max_age = inner.config.mfa.binding_max_age;
         let age = inner.clock.now().since(who.authenticated_at);
         if age > max_age || (user.mfa_enabled_at.is_some() && !who.mfa_verified) {
-            return Err(AccessError::StepUpRequired { max_age }.into());
+            return Err(AccessError::StepUpRequired {
+                max_age: Some(max_age),
+            }
+            .into());
         }
         Ok(())
     }

@@ -27,19 +27,19 @@ mod methods;
 mod offer;
 mod qr;
 mod sent;
+mod setup;
+mod sign_in;
 mod status;
 mod totp;
 mod tries;
 mod verify;
 
-pub(crate) use enroll::{
-    Confirmed, Looked, TotpConfirmation, begin_totp, confirm_totp, look_at_totp,
-};
+use enroll::{Confirmed, Looked, TotpConfirmation, begin_totp, confirm_totp, look_at_totp};
 pub use method::{
     Destination, MfaAttempt, MfaFactor, MfaMethod, MfaProof, MfaStanding, PreparedCode,
 };
 pub(crate) use methods::MfaMethods;
-pub(crate) use offer::{offered, requirement};
+pub(crate) use offer::{offered, strictest};
 pub(crate) use sent::Binding;
 use sent::{EMAIL, SMS};
 pub use status::{FactorStatus, MfaStatus};

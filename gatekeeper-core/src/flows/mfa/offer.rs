@@ -1,8 +1,9 @@
 use super::MfaStanding;
 use crate::{
     Error,
+    config::MfaConfig,
     gatekeeper::Inner,
-    model::{AuthMethod, MfaCredential, MfaRequirement, User},
+    model::{AuthMethod, Authority, MfaCredential, MfaRequirement, TenantSettings, User},
     store::Transaction,
 };
 
@@ -66,23 +67,35 @@ pub(crate) async fn offered(
 }
 
 /// Whether this user must have a second factor: the strictest of what the application, the tenant and the user's roles say.
-pub(crate) async fn requirement(
+pub(super) async fn requirement(
     inner: &Inner,
     tx: &mut dyn Transaction,
     user: &User,
 ) -> Result<MfaRequirement, Error> {
-    let config = &inner.config.mfa;
-    let mut strictest = config.requirement;
-    if let Some(tenant) = tx.tenants().find(user.tenant_id).await? {
-        strictest = strictest.max(tenant.settings.mfa.unwrap_or_default());
-    }
-    if !config.by_role.is_empty() {
-        let authority = tx.roles().authority(user.tenant_id, user.id).await?;
-        for role in authority.complete().roles {
-            strictest = strictest.max(config.by_role.get(&role).copied().unwrap_or_default());
-        }
-    }
-    Ok(strictest)
+    let tenant = tx.tenants().find(user.tenant_id).await?;
+    let settings = tenant.map(|tenant| tenant.settings).unwrap_or_default();
+    let authority = tx.roles().authority(user.tenant_id, user.id).await?;
+    Ok(strictest(
+        &inner.config.mfa,
+        &settings,
+        &authority.complete(),
+    ))
+}
+
+/// What the strictest of the rules says: that of the application, of the tenant, of the roles.
+pub(crate) fn strictest(
+    config: &MfaConfig,
+    settings: &TenantSettings,
+    authority: &Authority,
+) -> MfaRequirement {
+    let by_role = config
+        .by_role
+        .iter()
+        .filter(|(role, _)| authority.roles.contains(role))
+        .map(|(_, requirement)| *requirement);
+    by_role
+        .chain(settings.mfa)
+        .fold(config.requirement, std::cmp::max)
 }
 
 /// The factors of a user that are in force.

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 
 use super::{Destination, MfaAttempt, MfaFactor, MfaMethod, MfaProof, MfaStanding};
 use crate::{
-    Error, Violations,
+    Error,
     flows::{Record, Unit},
     gatekeeper::Inner,
     mail::AccountMail,
     model::{
-        AuthMethod, Event, OneTimeToken, OneTimeTokenId, SecretString, SessionId, TokenHash,
-        TokenPurpose, User,
+        AuthMethod, Event, OneTimeToken, OneTimeTokenId, SecretString, SessionId, Timestamp,
+        TokenHash, TokenPurpose, User,
     },
     store::Transaction,
 };
@@ -61,6 +61,15 @@ impl Binding<'_> {
 pub(super) enum Redeemed {
     Right,
     Wrong,
+}
+
+impl Redeemed {
+    fn of(token: Option<OneTimeToken>, user: &User) -> Self {
+        match token {
+            Some(token) if token.user_id == user.id => Self::Right,
+            Some(_) | None => Self::Wrong,
+        }
+    }
 }
 
 /// A code in a text message. Offered as a restricted authenticator (NIST SP 800-63B-4 section 3.2.9, ASVS 6.6.1): only where the
@@ -144,7 +153,10 @@ pub(super) async fn send(
 ) -> Result<(), Error> {
     let code = random_code(inner);
     let now = unit.now();
-    void(unit, user).await?;
+    unit.tx()
+        .tokens()
+        .revoke_all_for_user(user.tenant_id, user.id, &[TokenPurpose::MfaCode], now)
+        .await?;
     let token = OneTimeToken {
         id: OneTimeTokenId::new(now, inner.random.as_ref()),
         tenant_id: user.tenant_id,
@@ -174,14 +186,23 @@ pub(super) async fn send(
     }
 }
 
-/// Makes every code void that was sent to this user.
-pub(super) async fn void(unit: &mut Unit<'_>, user: &User) -> Result<(), Error> {
-    let now = unit.now();
-    unit.tx()
+/// Whether this is the code that was sent, left as it is.
+pub(super) async fn find(
+    inner: &Inner,
+    tx: &mut dyn Transaction,
+    user: &User,
+    method: &str,
+    code: &SecretString,
+    binding: Binding<'_>,
+    now: Timestamp,
+) -> Result<Redeemed, Error> {
+    let hash = hash(inner, user, method, code, binding);
+    let purpose = TokenPurpose::MfaCode;
+    let found = tx
         .tokens()
-        .revoke_all_for_user(user.tenant_id, user.id, &[TokenPurpose::MfaCode], now)
+        .find(user.tenant_id, purpose, &hash, now)
         .await?;
-    Ok(())
+    Ok(Redeemed::of(found, user))
 }
 
 /// Uses up a code that was sent.
@@ -203,10 +224,7 @@ pub(super) async fn consume(
         .tokens()
         .consume(user.tenant_id, TokenPurpose::MfaCode, &hash, now)
         .await?;
-    Ok(match consumed {
-        Some(token) if token.user_id == user.id => Redeemed::Right,
-        Some(_) | None => Redeemed::Wrong,
-    })
+    Ok(Redeemed::of(consumed, user))
 }
 
 /// Keyed, since a code has few bits: who reads the store cannot try them all. It holds what the code is bound to, so that a code
@@ -252,9 +270,4 @@ fn message(inner: &Inner, user: &User, code: &SecretString) -> SecretString {
         )
     };
     text.into()
-}
-
-/// The refusal of a method that cannot be used here.
-pub(super) fn not_offered() -> Error {
-    Violations::one("/method", "mfa.method", "is not offered here").into()
 }

@@ -4,7 +4,7 @@ use crate::{
     Error, Identity, RequestContext,
     flows::{Counted, Counter, Guard, LockedNews, Record, Unit},
     gatekeeper::Inner,
-    model::{Event, User},
+    model::{Event, User, UserId},
 };
 
 /// A try that was counted before its code was looked at, so that of any number at once no more are looked at than the policy
@@ -45,6 +45,15 @@ impl Tries {
     ) -> Result<Try, Error> {
         let counters = [Counter::Session(who.session_id), Counter::Mfa(who.user_id)];
         Self::count(inner, cx, &counters).await
+    }
+
+    /// A try at the factor that somebody must set up to be signed in: counted with the codes of sign-ins.
+    pub(super) async fn of_enrollment(
+        inner: &Inner,
+        cx: &RequestContext,
+        user: UserId,
+    ) -> Result<Try, Error> {
+        Self::count(inner, cx, &[Counter::Mfa(user)]).await
     }
 
     async fn count(

@@ -10,7 +10,7 @@ use crate::{
     AccountError, Error, PasswordError, RequestContext,
     config::EmailVerification,
     crypto::one_time,
-    flows::{Record, Unit},
+    flows::{Record, Unit, mfa::strictest},
     gatekeeper::Inner,
     lockout::SuccessCounted,
     model::{
@@ -87,16 +87,9 @@ impl Inner {
         tenant: TenantId,
         authority: &Authority,
     ) -> Result<MfaRequirement, Error> {
-        let config = &self.config.mfa;
         let settings = self.tenant_settings(tenant).await?;
-        let by_role = config
-            .by_role
-            .iter()
-            .filter(|(role, _)| super::limit::has_role(authority, role))
-            .map(|(_, requirement)| *requirement);
-        Ok(by_role
-            .chain(settings.mfa)
-            .fold(config.requirement, std::cmp::max))
+        let authority = authority.clone().complete();
+        Ok(strictest(&self.config.mfa, &settings, &authority))
     }
 }
 
