@@ -3,11 +3,16 @@
 //! There are no composition rules: any string of legal length passes that is neither common (see [`PasswordPolicy::check`]) nor made
 //! from words of its context. The password is never changed: no trimming, no normalisation, no cutting.
 
+mod breach;
 mod common;
 mod fold;
+mod range;
 mod score;
 
 use std::{collections::HashSet, sync::Arc};
+
+pub use breach::{Breach, BreachChecker, BreachError};
+pub use range::RangeChecker;
 
 use crate::{Violations, crypto::password::MAX_PASSWORD_BYTES, model::SecretString};
 
@@ -291,5 +296,7 @@ pub mod danger {
     }
 }
 
+#[cfg(test)]
+mod range_tests;
 #[cfg(test)]
 mod tests;

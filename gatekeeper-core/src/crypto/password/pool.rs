@@ -36,8 +36,7 @@ pub(super) enum Job {
         hash: Option<SecretString>,
         reply: oneshot::Sender<Result<PasswordVerdict, HashError>>,
     },
-    /// Holds a thread up, or makes it panic.
-    #[cfg(test)]
+    /// Other work that costs as much.
     Run(Box<dyn FnOnce() + Send>),
 }
 
@@ -47,7 +46,6 @@ impl Job {
         match self {
             Self::Hash { reply, .. } => reply.is_closed(),
             Self::Verify { reply, .. } => reply.is_closed(),
-            #[cfg(test)]
             Self::Run(_) => false,
         }
     }
@@ -237,7 +235,6 @@ impl Shared {
                 self.done(began);
                 let _ = reply.send(answer);
             }
-            #[cfg(test)]
             Job::Run(run) => run(),
         }
     }
