@@ -261,7 +261,8 @@ pub(super) async fn asvs_6_2_8_every_byte_of_a_password_counts(fixture: StoreFix
 }
 
 /// PBKDF2-SHA256 as Django writes it, of the suite's password.
-const DJANGO: &str = "pbkdf2_sha256$1000$seasalt$y118f+cizs8BDPPQwwIFybkSEtTEm5Eif0l6g3f+TqM=";
+pub(super) const DJANGO: &str =
+    "pbkdf2_sha256$1000$seasalt$y118f+cizs8BDPPQwwIFybkSEtTEm5Eif0l6g3f+TqM=";
 
 pub(super) async fn an_outdated_hash_is_made_anew_at_sign_in(fixture: StoreFixture) {
     let world = World::new(fixture).await;
