@@ -166,9 +166,7 @@ pub(super) async fn an_earlier_password_of_another_format_is_recognised(fixture:
     let world = World::new(fixture).await;
     let own = world.signed_in("ada@example.org").await;
     let who = world.identity(&own).await;
-    change(&world, &who, PASSWORD, &choice(0)).await.unwrap();
-    change(&world, &who, &choice(0), &choice(1)).await.unwrap();
-    // The suite's password once more, as another system wrote it.
+    // The suite's password, as another system wrote it.
     let mut tx = world.repository.begin().await.unwrap();
     tx.credentials()
         .set_password(&PasswordCredential {
@@ -181,18 +179,18 @@ pub(super) async fn an_earlier_password_of_another_format_is_recognised(fixture:
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let kept = remembered(&world, who.user_id).await;
     change(&world, &who, PASSWORD, &choice(2)).await.unwrap();
-    let now = remembered(&world, who.user_id).await;
-    assert_eq!(now.len(), kept.len() + 1);
-    assert_eq!(now[0].hash.expose(), super::passwords::DJANGO);
+    let kept = remembered(&world, who.user_id).await;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].hash.expose(), super::passwords::DJANGO);
     let answer = change(&world, &who, &choice(2), PASSWORD).await;
     assert_eq!(refusals(answer), reused());
 }
 
 /// Both were checked against the same history; one is written, with one row of history.
 pub(super) async fn row_33_of_eight_changes_at_once_one_is_remembered(fixture: StoreFixture) {
-    let world = World::new(fixture).await;
+    // Those that come too late show a password that is wrong by then.
+    let world = World::configured(fixture, |config| config.lockout.enabled = false).await;
     let own = world.signed_in("ada@example.org").await;
     let who = world.identity(&own).await;
     world.advance(Duration::from_secs(1));
