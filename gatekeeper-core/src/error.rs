@@ -75,6 +75,9 @@ pub enum Error {
     /// The store failed.
     #[error("the service is unavailable")]
     Store(#[source] StoreError),
+    /// A service outside that a setting says is needed gave no answer.
+    #[error("the service is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A fault of ours.
     #[error("an internal error occurred")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -336,6 +339,7 @@ impl Error {
                 StoreErrorKind::Unavailable => "service.unavailable",
                 StoreErrorKind::Conflict(_) | StoreErrorKind::Corrupt => "internal",
             },
+            Self::Unavailable(_) => "service.unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -368,7 +372,7 @@ impl Error {
             }
             Self::Invalid(_) => ErrorClass::Unprocessable,
             Self::Token => ErrorClass::BadRequest,
-            Self::Overloaded { .. } => ErrorClass::Unavailable,
+            Self::Overloaded { .. } | Self::Unavailable(_) => ErrorClass::Unavailable,
             Self::Store(error) => match error.kind() {
                 StoreErrorKind::Unavailable => ErrorClass::Unavailable,
                 StoreErrorKind::Conflict(_) | StoreErrorKind::Corrupt => ErrorClass::Internal,

@@ -284,7 +284,10 @@ impl From<Error> for Problem {
             }
             Error::Access(AccessError::Invalid) => problem.0.token_sent = true,
             // What the caller is told of these is fixed; the cause is for the log.
-            error if matches!(class, ErrorClass::Internal) || matches!(error, Error::Store(_)) => {
+            error
+                if matches!(class, ErrorClass::Internal)
+                    || matches!(error, Error::Store(_) | Error::Unavailable(_)) =>
+            {
                 problem.0.cause = Some(Box::new(error));
             }
             _ => {}

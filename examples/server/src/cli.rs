@@ -44,6 +44,10 @@ pub(crate) enum Task {
         email: String,
         tenant: Option<String>,
     },
+    UserRequirePasswordChange {
+        email: String,
+        tenant: Option<String>,
+    },
     RoleGrant {
         email: String,
         role: String,
@@ -165,6 +169,12 @@ fn user() -> Command {
                 .arg(email())
                 .arg(tenant()),
         )
+        .subcommand(
+            Command::new("require-password-change")
+                .about("Say that a password is known to others: its sessions end, and it can only be reset")
+                .arg(email())
+                .arg(tenant()),
+        )
 }
 
 fn flag(setting: &Setting) -> Arg {
@@ -249,6 +259,10 @@ fn task(matches: &ArgMatches) -> Task {
             tenant: tenant(),
         },
         "user enable" => Task::UserEnable {
+            email: required(inner, "email"),
+            tenant: tenant(),
+        },
+        "user require-password-change" => Task::UserRequirePasswordChange {
             email: required(inner, "email"),
             tenant: tenant(),
         },

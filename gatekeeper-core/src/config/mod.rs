@@ -1,30 +1,37 @@
 //! Settings, one file a subject. [`Config::validate`] refuses what is contradictory or weak, before anything starts.
 
 mod access_tokens;
+mod breach;
 mod devices;
 mod email;
 mod lockout;
 mod magic_links;
 mod mfa;
 mod outbox;
+mod password_history;
 mod public_url;
 mod rate_limits;
 mod retention;
 mod sessions;
 
 pub use access_tokens::AccessTokenConfig;
+pub use breach::{BreachConfig, BreachFailure};
 pub use devices::DeviceConfig;
 pub use email::{EmailConfig, EmailVerification, LinkPaths, TokenPlacement};
 pub use lockout::LockoutConfig;
 pub use magic_links::MagicLinkConfig;
 pub use mfa::MfaConfig;
 pub use outbox::OutboxConfig;
+pub use password_history::PasswordHistoryConfig;
 pub use public_url::PublicUrl;
 pub use rate_limits::RateLimitConfig;
 pub use retention::RetentionConfig;
 pub use sessions::SessionConfig;
 
-use crate::{crypto::password::HashingSettings, password_policy::PasswordPolicySettings};
+use crate::{
+    crypto::password::HashingSettings, model::MfaRequirement,
+    password_policy::PasswordPolicySettings,
+};
 
 /// Every setting. Start from [`Config::default`] and change what should differ.
 #[derive(Clone, Debug)]
@@ -34,6 +41,8 @@ pub struct Config {
     pub product_name: String,
     /// Access tokens.
     pub access_tokens: AccessTokenConfig,
+    /// Whether passwords are looked up among those known from breaches.
+    pub breach: BreachConfig,
     /// Devices that users sign in with.
     pub devices: DeviceConfig,
     /// E-mail addresses, links in mails, and how long they are good for.
@@ -48,6 +57,8 @@ pub struct Config {
     pub mfa: MfaConfig,
     /// Delivery of mails.
     pub outbox: OutboxConfig,
+    /// Which of their earlier passwords users cannot choose again.
+    pub password_history: PasswordHistoryConfig,
     /// Which passwords may be chosen.
     pub password_policy: PasswordPolicySettings,
     /// How many requests in how much time.
@@ -63,6 +74,7 @@ impl Default for Config {
         Self {
             product_name: "Gatekeeper".to_owned(),
             access_tokens: AccessTokenConfig::default(),
+            breach: BreachConfig::default(),
             devices: DeviceConfig::default(),
             email: EmailConfig::default(),
             hashing: HashingSettings::default(),
@@ -70,6 +82,7 @@ impl Default for Config {
             magic_links: MagicLinkConfig::default(),
             mfa: MfaConfig::default(),
             outbox: OutboxConfig::default(),
+            password_history: PasswordHistoryConfig::default(),
             password_policy: PasswordPolicySettings::default(),
             rate_limits: RateLimitConfig::default(),
             retention: RetentionConfig::default(),
@@ -93,12 +106,22 @@ impl Config {
             ));
         }
         self.access_tokens.validate()?;
+        self.breach.validate()?;
         self.devices.validate()?;
         self.email.validate()?;
         self.lockout.validate()?;
         self.magic_links.validate()?;
         self.mfa.validate()?;
         self.outbox.validate()?;
+        self.password_history.validate()?;
+        // NIST SP 800-63B-4 section 3.1.1.2.
+        if self.password_policy.needs_second_factor()
+            && self.mfa.requirement != MfaRequirement::Required
+        {
+            let reason = "less than 15 needs mfa.requirement to be Required: a password that is the only factor has at least 15 \
+                          characters";
+            return Err(ConfigError::new("password_policy.min_length", reason));
+        }
         self.rate_limits.validate()?;
         self.retention.validate()?;
         self.sessions.validate()
@@ -121,6 +144,53 @@ impl ConfigError {
         Self {
             setting,
             reason: reason.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::password_policy::danger::danger_short_passwords;
+
+    fn refused(change: impl FnOnce(&mut Config)) -> Option<ConfigError> {
+        let mut config = Config::default();
+        change(&mut config);
+        config.validate().err()
+    }
+
+    #[test]
+    fn nist_800_63b_3_1_1_2_a_password_alone_has_fifteen_characters() {
+        assert_eq!(refused(|_| {}), None);
+        for (length, requirement, sound) in [
+            (14, MfaRequirement::Optional, false),
+            (8, MfaRequirement::Optional, false),
+            (15, MfaRequirement::Optional, true),
+            (14, MfaRequirement::Required, true),
+            (8, MfaRequirement::Required, true),
+        ] {
+            let error = refused(|config| {
+                config.password_policy.min_length = length;
+                config.mfa.requirement = requirement;
+            });
+            assert_eq!(error.is_none(), sound, "{length} {requirement:?}");
+            if let Some(error) = error {
+                assert_eq!(error.setting, "password_policy.min_length");
+                assert!(error.reason.contains("mfa.requirement"), "{error}");
+            }
+        }
+        // The way round it is named after what it is.
+        assert_eq!(
+            refused(|config| config.password_policy = danger_short_passwords(4)),
+            None
+        );
+    }
+
+    #[test]
+    fn at_most_24_passwords_are_remembered() {
+        for (remembered, sound) in [(0, true), (1, true), (24, true), (25, false)] {
+            let error = refused(|config| config.password_history.remembered = remembered);
+            assert_eq!(error.is_none(), sound, "{remembered}");
         }
     }
 }

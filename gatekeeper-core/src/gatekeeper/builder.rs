@@ -25,12 +25,12 @@ use crate::{
     flows::{
         keys::StoredKeys,
         mfa::{MfaMethod, MfaMethods},
-        passwords::PasswordProvider,
+        passwords::{BreachPause, PasswordProvider},
     },
     hooks::NoHooks,
     lockout::{LockoutCounters, StoreLockout},
     mail::{MailTemplates, TemplateError},
-    password_policy::{PasswordPolicy, PasswordPolicyError},
+    password_policy::{BreachChecker, PasswordPolicy, PasswordPolicyError, RangeChecker},
     provider::AuthProvider,
     rate_limit::{Limits, RateLimiter},
     store::{Repository, StoreError, memory::MemoryRepository},
@@ -58,6 +58,7 @@ pub struct GatekeeperBuilder {
     lockout: Option<Arc<dyn LockoutCounters>>,
     sms: Option<Arc<dyn SmsSender>>,
     http_client: Option<Arc<dyn HttpClient>>,
+    breach_checker: Option<Arc<dyn BreachChecker>>,
     clock: Option<Arc<dyn Clock>>,
     random: Option<Arc<dyn Random>>,
     without_workers: bool,
@@ -237,6 +238,13 @@ impl GatekeeperBuilder {
         self
     }
 
+    /// What knows which passwords were breached, in place of the service that
+    /// [`BreachConfig::range_url`](crate::config::BreachConfig::range_url) names.
+    pub fn breach_checker(mut self, checker: impl BreachChecker + 'static) -> Self {
+        self.breach_checker = Some(Arc::new(checker));
+        self
+    }
+
     /// Another source of time.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -289,6 +297,12 @@ impl GatekeeperBuilder {
             None => MailTemplates::bundled()?,
         };
         let policy = PasswordPolicy::new(config.password_policy.clone())?;
+        let breach_checker = breach_checker(
+            &config,
+            self.breach_checker,
+            self.http_client.as_ref(),
+            &clock,
+        )?;
         let hasher = PasswordHasher::new(config.hashing.clone(), Arc::clone(&random))?;
 
         let (keyring, stored_keys) = if let Some(keyring) = self.keyring {
@@ -346,9 +360,10 @@ impl GatekeeperBuilder {
                 .lockout
                 .unwrap_or_else(|| Arc::new(StoreLockout::new(Arc::clone(&repository)))),
             sms: self.sms,
-            http_client: self.http_client,
             hasher,
             policy,
+            breach_checker,
+            breach_pause: BreachPause::default(),
             outbox_wake: Arc::new(Notify::new()),
             workers: Workers::new(),
             tenants: Mutex::new(HashMap::new()),
@@ -362,6 +377,35 @@ impl GatekeeperBuilder {
             start(&inner, blacklist);
         }
         Ok(Gatekeeper(inner))
+    }
+}
+
+/// The application's own, or one that asks the service of the settings.
+fn breach_checker(
+    config: &Config,
+    own: Option<Arc<dyn BreachChecker>>,
+    client: Option<&Arc<dyn HttpClient>>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<dyn BreachChecker>>, BuildError> {
+    let settings = &config.breach;
+    match (own, &settings.range_url) {
+        (Some(_), Some(_)) => {
+            let reason = "there is a breach checker already";
+            Err(ConfigError::new("breach.range_url", reason).into())
+        }
+        (Some(own), None) => Ok(Some(own)),
+        (None, Some(url)) => {
+            let client = client.ok_or(BuildError::Missing("http_client"))?;
+            let base = PublicUrl::parse(url)?;
+            let (client, clock) = (Arc::clone(client), Arc::clone(clock));
+            let checker = RangeChecker::new(client, clock, &base, settings);
+            Ok(Some(Arc::new(checker)))
+        }
+        (None, None) if settings.at_sign_in => {
+            let reason = "needs breach.range_url, or a breach checker";
+            Err(ConfigError::new("breach.at_sign_in", reason).into())
+        }
+        (None, None) => Ok(None),
     }
 }
 

@@ -10,16 +10,17 @@ use tokio::sync::Notify;
 
 use super::workers::Workers;
 use crate::{
-    AccessError, Error, Hooks, Identity, PasswordError, RequestContext, Violations,
+    AccessError, Error, Hooks, Identity, PasswordError, RequestContext,
     blacklist::TokenAuthenticator,
     config::{Config, PublicUrl, TokenPlacement},
     crypto::{
         Cursors, DeviceTokens, Digester, RefreshTokens, Sealer,
         password::{PasswordHasher, PasswordVerdict},
     },
-    env::{Clock, HttpClient, Mailer, Random, SmsSender},
+    env::{Clock, Mailer, Random, SmsSender},
     flows::{
         Counted, Counter, Record, Unit, keys::StoredKeys, mfa::MfaMethods, outbox::AttemptError,
+        passwords::BreachPause,
     },
     lockout::{LockoutCounters, SuccessCounted},
     mail::MailTemplates,
@@ -27,7 +28,7 @@ use crate::{
         Account, EmailAddress, Event, MailId, OutboxEntry, OutboxKind, SecretString, TenantId,
         TenantSettings, TenantSlug, Timestamp, User,
     },
-    password_policy::PasswordPolicy,
+    password_policy::{BreachChecker, PasswordPolicy},
     provider::AuthProvider,
     rate_limit::Limits,
     store::Repository,
@@ -61,9 +62,10 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) lockout: Arc<dyn LockoutCounters>,
     pub(crate) sms: Option<Arc<dyn SmsSender>>,
-    pub(crate) http_client: Option<Arc<dyn HttpClient>>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) policy: PasswordPolicy,
+    pub(crate) breach_checker: Option<Arc<dyn BreachChecker>>,
+    pub(crate) breach_pause: BreachPause,
     pub(crate) outbox_wake: Arc<Notify>,
     pub(crate) workers: Workers,
     pub(crate) tenants: Mutex<HashMap<TenantSlug, (Option<TenantId>, Timestamp)>>,
@@ -130,19 +132,6 @@ impl Inner {
         let record = Record::failure(event, reason).by(who.user_id);
         Unit::record_alone(self, cx, self.clock.now(), record).await?;
         Err(PasswordError::CurrentIncorrect.into())
-    }
-
-    /// Holds a password that is to be chosen against the policy. The product's name counts as context.
-    pub(crate) fn check_password(
-        &self,
-        violations: &mut Violations,
-        pointer: &str,
-        password: &SecretString,
-        context: &[&str],
-    ) {
-        let product = self.config.product_name.as_str();
-        let context: Vec<&str> = context.iter().copied().chain([product]).collect();
-        violations.extend(self.policy.check(pointer, password, &context));
     }
 
     /// A link with a one-time token, built from the public URL alone.

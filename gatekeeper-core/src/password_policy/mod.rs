@@ -3,14 +3,22 @@
 //! There are no composition rules: any string of legal length passes that is neither common (see [`PasswordPolicy::check`]) nor made
 //! from words of its context. The password is never changed: no trimming, no normalisation, no cutting.
 
+mod breach;
 mod common;
 mod fold;
+mod range;
+mod score;
 
 use std::{collections::HashSet, sync::Arc};
 
+pub use breach::{Breach, BreachChecker, BreachError};
+pub use range::RangeChecker;
+
 use crate::{Violations, crypto::password::MAX_PASSWORD_BYTES, model::SecretString};
 
-/// NIST SP 800-63B-4 section 3.1.1.2: 15 where the password is the only factor, 8 where it is one of two.
+/// NIST SP 800-63B-4 section 3.1.1.2: 15 where the password is the only factor.
+const SINGLE_FACTOR_LENGTH: usize = 15;
+/// The same section: 8 where it is one of two.
 const LEAST_MIN_LENGTH: usize = 8;
 /// The same section: at least 64 must be allowed.
 const LEAST_MAX_LENGTH: usize = 64;
@@ -23,8 +31,10 @@ const CONTEXT_LENGTH: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PasswordPolicySettings {
-    /// The fewest characters (Unicode code points), 8 to `max_length`; 15 by default. Less than 15 is for applications that enforce a second
-    /// factor.
+    /// The fewest characters (Unicode code points), 8 to `max_length`; 15 by default. Less than 15 needs
+    /// [`MfaConfig::requirement`](crate::config::MfaConfig::requirement) to be
+    /// [`Required`](crate::model::MfaRequirement::Required): a password that is the only factor has at least 15 (NIST SP 800-63B-4
+    /// section 3.1.1.2).
     pub min_length: usize,
     /// The most characters, 64 to 1,024; 256 by default.
     pub max_length: usize,
@@ -32,6 +42,9 @@ pub struct PasswordPolicySettings {
     pub context_words: Vec<String>,
     /// Passwords that the application forbids besides the bundled ones. None by default.
     pub block_list: Vec<String>,
+    /// The least score by zxcvbn's estimate, 0 (guessed in a thousand tries) to 4 (in ten thousand million and more). `None` by
+    /// default: NIST asks for no such estimate, and length does more. Needs the cargo feature `zxcvbn`.
+    pub min_score: Option<u8>,
     short: bool,
 }
 
@@ -42,6 +55,7 @@ impl Default for PasswordPolicySettings {
             max_length: 256,
             context_words: Vec::new(),
             block_list: Vec::new(),
+            min_score: None,
             short: false,
         }
     }
@@ -60,6 +74,12 @@ pub enum PasswordPolicyError {
     /// A context word of fewer than 4 letters and digits would have no effect.
     #[error("a context word must have at least 4 letters or digits")]
     ContextWord,
+    /// A score that zxcvbn does not give.
+    #[error("min_score must be between 0 and 4")]
+    MinScore,
+    /// A score is asked for, and nothing is there to estimate it.
+    #[error("min_score needs the cargo feature `zxcvbn` of gatekeeper-auth-core")]
+    ScoreUnavailable,
 }
 
 /// The rules for new passwords. Cheap to clone.
@@ -74,6 +94,7 @@ struct Rules {
     max_length: usize,
     context: Vec<String>,
     block_list: HashSet<String>,
+    min_score: Option<u8>,
 }
 
 impl Default for PasswordPolicy {
@@ -107,6 +128,12 @@ impl PasswordPolicy {
         {
             return Err(PasswordPolicyError::ContextWord);
         }
+        if settings.min_score.is_some_and(|score| score > 4) {
+            return Err(PasswordPolicyError::MinScore);
+        }
+        if settings.min_score.is_some() && !score::AVAILABLE {
+            return Err(PasswordPolicyError::ScoreUnavailable);
+        }
         Ok(Self::with(&settings))
     }
 
@@ -119,6 +146,7 @@ impl PasswordPolicy {
                 max_length: settings.max_length,
                 context: context.flat_map(|word| context_words(word)).collect(),
                 block_list: block_list.map(|password| fold::case(password)).collect(),
+                min_score: settings.min_score,
             }),
         }
     }
@@ -185,6 +213,42 @@ impl PasswordPolicy {
     }
 }
 
+impl PasswordPolicySettings {
+    /// Whether passwords may be shorter than NIST allows where they are the only factor.
+    pub(crate) const fn needs_second_factor(&self) -> bool {
+        self.min_length < SINGLE_FACTOR_LENGTH && !self.short
+    }
+}
+
+impl PasswordPolicy {
+    /// Whether [`check_score`](Self::check_score) has anything to do.
+    pub(crate) fn asks_for_score(&self) -> bool {
+        self.rules.min_score.is_some_and(|score| score > 0)
+    }
+
+    /// Whether a new password is too easy to guess by zxcvbn's estimate, where a setting asks for it: `password.too_weak`, with what
+    /// would help. The estimate knows the words of the context.
+    ///
+    /// For passwords that passed [`check`](Self::check): this costs up to some 50 milliseconds of a processor, by the
+    /// password.
+    pub fn check_score(
+        &self,
+        pointer: &str,
+        password: &SecretString,
+        context: &[&str],
+    ) -> Violations {
+        let mut violations = Violations::none();
+        if let Some(least) = self.rules.min_score {
+            let words = self.rules.context.iter().map(String::as_str);
+            let context: Vec<&str> = context.iter().copied().chain(words).collect();
+            if let Some(feedback) = score::weakness(password.expose(), &context, least) {
+                violations.push(pointer, "password.too_weak", feedback);
+            }
+        }
+        violations
+    }
+}
+
 impl Rules {
     fn is_contextual(&self, password: &str, context: &[&str]) -> bool {
         let users: Vec<String> = context
@@ -232,5 +296,7 @@ pub mod danger {
     }
 }
 
+#[cfg(test)]
+mod range_tests;
 #[cfg(test)]
 mod tests;

@@ -140,6 +140,23 @@ fn asvs_6_2_4_the_common_passwords_that_meet_a_policy_of_15_are_blocked() {
 }
 
 #[test]
+fn asvs_6_2_4_three_thousand_of_every_minimum_length_are_blocked() {
+    for least in 8..=17 {
+        let long_enough = common::bundled().filter(|password| password.len() >= least);
+        let count = long_enough.count();
+        assert!(count >= 3_000, "{count} of {least} and more");
+    }
+    let policy = PasswordPolicy::default();
+    for password in common::bundled().filter(|password| password.len() >= 15) {
+        assert_eq!(
+            codes(&policy, password, &[]),
+            ["password.common"],
+            "{password}"
+        );
+    }
+}
+
+#[test]
 fn variants_of_common_passwords_are_blocked() {
     let policy = PasswordPolicy::default();
     for password in [
@@ -287,5 +304,105 @@ proptest! {
     #[test]
     fn any_input_is_answered(password in ".{0,40}", context in ".{0,40}") {
         codes(&policy(8), &password, &[&context]);
+    }
+}
+
+#[test]
+fn a_score_is_refused_where_nothing_estimates_it_or_it_is_none() {
+    let with_score = |min_score| {
+        PasswordPolicy::new(PasswordPolicySettings {
+            min_score: Some(min_score),
+            ..PasswordPolicySettings::default()
+        })
+    };
+    assert_eq!(with_score(5).unwrap_err(), PasswordPolicyError::MinScore);
+    for score in 0..=4 {
+        let built = with_score(score).map(|_| ());
+        if cfg!(feature = "zxcvbn") {
+            assert_eq!(built, Ok(()));
+        } else {
+            assert_eq!(built, Err(PasswordPolicyError::ScoreUnavailable));
+        }
+    }
+}
+
+#[cfg(feature = "zxcvbn")]
+mod score {
+    use super::*;
+
+    fn weak(min_score: u8, password: &str, context: &[&str]) -> Option<String> {
+        let policy = PasswordPolicy::new(PasswordPolicySettings {
+            min_score: Some(min_score),
+            ..PasswordPolicySettings::default()
+        })
+        .unwrap();
+        let violations = policy.check_score("/password", &SecretString::new(password), context);
+        let [violation] = violations.as_slice() else {
+            assert!(violations.as_slice().is_empty());
+            return None;
+        };
+        assert_eq!(
+            (violation.pointer.as_str(), violation.code),
+            ("/password", "password.too_weak")
+        );
+        Some(violation.detail.clone())
+    }
+
+    #[test]
+    fn a_password_below_the_score_is_told_what_would_help() {
+        // Three, by the estimate: a name and a date.
+        let password = "johnsmith19851212";
+        assert_eq!(weak(3, password, &[]), None);
+        assert!(weak(4, password, &[]).is_some());
+        let advice = weak(3, "passwordpassword1", &[]).unwrap();
+        assert!(
+            advice.starts_with("is too easy to guess. Repeats"),
+            "{advice}"
+        );
+        assert!(!advice.contains("passwordpassword1"));
+        assert_eq!(weak(4, "plum-otter-91-lantern", &[]), None);
+        assert_eq!(weak(0, "aaaaaaaaaaaaaaaaa", &[]), None);
+    }
+
+    #[test]
+    fn the_estimate_knows_the_context() {
+        let password = "zebulonia-quixotine";
+        assert_eq!(weak(4, password, &[]), None);
+        assert!(weak(4, password, &["Zebulonia", "quixotine"]).is_some());
+        let mut settings = PasswordPolicySettings {
+            min_score: Some(4),
+            ..PasswordPolicySettings::default()
+        };
+        settings.context_words = vec!["zebulonia".to_owned(), "quixotine".to_owned()];
+        let policy = PasswordPolicy::new(settings).unwrap();
+        let violations = policy.check_score("/password", &SecretString::new(password), &[]);
+        assert_eq!(violations.as_slice().len(), 1);
+    }
+
+    /// What the estimate costs grows with more than the square of the length: no more than 32 characters at either end are
+    /// looked at.
+    #[test]
+    fn row_11_a_long_password_is_judged_by_its_ends() {
+        let weak_part = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        let strong = "k7#mqz9!vx@2pR";
+        assert!(weak(3, &weak_part.repeat(8), &[]).is_some());
+        assert_eq!(
+            weak(3, &format!("{}{strong}", weak_part.repeat(3)), &[]),
+            None
+        );
+        assert_eq!(
+            weak(3, &format!("{strong}{}", weak_part.repeat(3)), &[]),
+            None
+        );
+        let hidden = format!("{weak_part}{strong}{weak_part}");
+        assert!(weak(3, &hidden, &[]).is_some());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn any_password_is_judged(password in ".{0,80}", context in ".{0,40}") {
+            weak(4, &password, &[&context]);
+        }
     }
 }

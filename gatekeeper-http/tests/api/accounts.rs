@@ -154,6 +154,14 @@ async fn an_account_from_its_beginning_to_its_end() {
         )
         .expect(422)
         .await;
+    let reused = world
+        .post(
+            "/v1/auth/password/reset",
+            &json!({"token": token, "new_password": OTHER_PASSWORD}),
+        )
+        .expect(422)
+        .await;
+    assert_eq!(reused.body["errors"][0]["code"], "password.reused");
     let reset = world
         .post(
             "/v1/auth/password/reset",

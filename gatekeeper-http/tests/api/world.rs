@@ -66,6 +66,8 @@ impl World {
         config.hashing = danger_weak_hashing();
         // The clock stands still, and the tests call from one address; `limits` has worlds of its own.
         config.rate_limits.enabled = false;
+        // The present one alone: tests go back to the password they began with.
+        config.password_history.remembered = 1;
         let builder = Gatekeeper::builder()
             .shared_repository(Arc::clone(&repository) as Arc<dyn Repository>)
             .secret(SecretKey::generate(&SeededRandom::new(7)))

@@ -3,7 +3,7 @@ use std::time::Duration;
 use gatekeeper_core::{
     NewUser,
     env::Clock,
-    model::{Event, PageRequest, RevocationTarget, SecretString},
+    model::{Event, PageRequest, RevocationTarget, SecretString, UserId},
     store::UserFilter,
 };
 
@@ -325,4 +325,62 @@ pub(super) async fn closing_an_account_revokes_its_user(fixture: StoreFixture) {
             "{all:?}"
         );
     }
+}
+
+/// A password that is known to others opens nothing, and its owner is told.
+pub(super) async fn nist_3_1_1_2_an_operator_requires_a_change(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let live = world.signed_in("ada@example.org").await;
+    let user_id = live.profile.user.id;
+    let passwords = world.gk.passwords();
+    passwords
+        .request_reset(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    let older = world.mailed_token().await;
+    let administration = world.gk.administration();
+    for mails in [1, 0] {
+        administration
+            .require_password_change(&world.cx, user_id)
+            .await
+            .unwrap();
+        assert_eq!(world.mails().await.len(), mails);
+    }
+    assert_eq!(world.count(Event::PasswordChangeRequired).await, 1);
+    let row = world.newest(Event::PasswordChangeRequired).await;
+    assert_eq!(row.target, Some(user_id));
+    assert_eq!(row.reason.as_deref(), Some("required_by_operator"));
+    assert!(!world.believes(&live).await);
+    let refreshed = world.refresh(&live).await;
+    assert_eq!(code(refreshed), "session.invalid_refresh_token");
+    let answer = world.sign_in_with("ada@example.org", PASSWORD).await;
+    assert_eq!(code(answer), "password.change_required");
+    let wrong = world.sign_in_with("ada@example.org", "wrong").await;
+    assert_eq!(code(wrong), "password.invalid_credentials");
+    let new = SecretString::new("birch-falcon-37-harbour");
+    let answer = passwords.reset(&world.cx, &older, &new).await;
+    assert_eq!(code(answer), "token.invalid");
+
+    passwords
+        .request_reset(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    let token = world.mailed_token().await;
+    // Of all passwords not this one.
+    let answer = passwords.reset(&world.cx, &token, &PASSWORD.into()).await;
+    assert_eq!(code(answer), "request.invalid");
+    passwords.reset(&world.cx, &token, &new).await.unwrap();
+    let fresh = world
+        .sign_in_with("ada@example.org", new.expose())
+        .await
+        .unwrap();
+    assert!(world.believes(&fresh).await);
+    let nobody = UserId::new(
+        gatekeeper_core::env::Clock::now(&world.clock),
+        &gatekeeper_core::testing::SeededRandom::new(98),
+    );
+    let answer = administration
+        .require_password_change(&world.cx, nobody)
+        .await;
+    assert_eq!(code(answer), "account.not_found");
 }

@@ -13,6 +13,7 @@
 
 mod administration;
 mod devices;
+mod breaches;
 mod email;
 mod enumeration;
 mod factor;
@@ -22,6 +23,7 @@ mod limits;
 mod lockout;
 mod machine;
 mod outbox;
+mod password_history;
 mod passwords;
 mod profile;
 mod providers;
@@ -105,6 +107,20 @@ macro_rules! __flow_cases {
                 operators_get_clear_errors,
                 a_setup_link_expires_at_the_exact_instant,
                 closing_an_account_revokes_its_user,
+                nist_3_1_1_2_an_operator_requires_a_change,
+            }
+            breaches {
+                asvs_6_2_12_a_breached_password_is_refused_wherever_it_is_chosen,
+                without_an_answer_a_password_passes_and_the_trail_says_so,
+                without_an_answer_a_password_is_refused_where_so_set,
+                a_checker_that_stalls_is_not_waited_for,
+                a_form_that_is_refused_anyhow_asks_nobody,
+                nist_3_1_1_2_a_breached_password_opens_no_session,
+                row_13_neither_a_wrong_password_nor_a_locked_account_is_looked_up,
+                without_an_answer_a_sign_in_goes_on,
+                a_sign_in_asks_only_where_so_set,
+                the_password_that_was_looked_up_is_marked_and_no_other,
+                settings_that_cannot_work_are_refused,
             }
             devices {
                 a_device_is_known_from_its_first_sign_in_on,
@@ -183,6 +199,16 @@ macro_rules! __flow_cases {
                 two_workers_send_each_mail_once,
                 what_waits_is_sealed,
                 what_is_sealed_opens_in_its_own_place_alone,
+            }
+            password_history {
+                the_last_five_passwords_cannot_be_chosen_again,
+                a_reset_refuses_them_and_leaves_the_link_good,
+                how_many_are_remembered_is_a_setting,
+                where_nothing_is_remembered_everything_can_be_chosen,
+                an_earlier_password_of_another_format_is_recognised,
+                row_33_of_eight_changes_at_once_one_is_remembered,
+                a_change_costs_a_hash_for_each_that_is_remembered,
+                a_take_over_forgets_the_passwords_before,
             }
             passwords {
                 a_reset_ends_every_session_and_signs_nobody_in,

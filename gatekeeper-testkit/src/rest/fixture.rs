@@ -1,12 +1,30 @@
 use gatekeeper_core::{
-    Config, Gatekeeper,
+    Config, Gatekeeper, async_trait,
     crypto::{SecretKey, password::danger::danger_weak_hashing},
+    model::SecretString,
+    password_policy::{Breach, BreachChecker, BreachError},
     store::memory::MemoryRepository,
     testing::{ManualClock, RecordingMailer, SeededRandom},
 };
 
 /// The public URL of the fixtures.
 pub const PUBLIC_URL: &str = "https://auth.example.com";
+
+/// The one password that is known from a breach.
+pub(super) const BREACHED: &str = "a swim across the bay";
+
+#[derive(Debug)]
+struct OneBreached;
+
+#[async_trait]
+impl BreachChecker for OneBreached {
+    async fn check(&self, password: &SecretString) -> Result<Breach, BreachError> {
+        Ok(match password.expose() {
+            BREACHED => Breach::Known,
+            _ => Breach::Unknown,
+        })
+    }
+}
 
 /// A Gatekeeper for one run of the script: memory store, a clock that stands still, mails that are kept, cheap hashes.
 #[derive(Debug)]
@@ -40,6 +58,8 @@ impl RestFixture {
         let mailer = RecordingMailer::new();
         let mut config = Config::default();
         config.hashing = danger_weak_hashing();
+        // The present one alone: the script goes back to where it began.
+        config.password_history.remembered = 1;
         change(&mut config);
         let gatekeeper = Gatekeeper::builder()
             .repository(MemoryRepository::new())
@@ -47,6 +67,7 @@ impl RestFixture {
             .public_url(PUBLIC_URL)
             .config(config)
             .mailer(mailer.clone())
+            .breach_checker(OneBreached)
             .clock(clock.clone())
             .random(SeededRandom::new(12))
             .without_workers()

@@ -5,7 +5,10 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::client::{Ask, Client, Reply};
+use super::{
+    client::{Ask, Client, Reply},
+    fixture::BREACHED,
+};
 
 pub(super) const ADA: &str = "ada@example.com";
 pub(super) const PASSWORD: &str = "a long walk by the sea";
@@ -216,6 +219,14 @@ pub(super) async fn password(client: &mut Client<'_>) {
     client
         .step("weak new password", 422, change(PASSWORD, "short"))
         .await;
+    let reused = client
+        .step("the password one has", 422, change(PASSWORD, PASSWORD))
+        .await;
+    assert_violation(&reused, "password.reused");
+    let breached = client
+        .step("a breached password", 422, change(PASSWORD, BREACHED))
+        .await;
+    assert_violation(&breached, "password.breached");
     client
         .step("change the password", 204, change(PASSWORD, NEW_PASSWORD))
         .await;
@@ -234,6 +245,14 @@ pub(super) async fn password(client: &mut Client<'_>) {
     client
         .step("a weak one spends nothing", 422, reset(&token, "short"))
         .await;
+    let reused = client
+        .step("nor one's own", 422, reset(&token, NEW_PASSWORD))
+        .await;
+    assert_violation(&reused, "password.reused");
+    let breached = client
+        .step("nor a breached one", 422, reset(&token, BREACHED))
+        .await;
+    assert_violation(&breached, "password.breached");
     client
         .step("a wrong token", 400, reset("wrong", PASSWORD))
         .await;
@@ -243,6 +262,15 @@ pub(super) async fn password(client: &mut Client<'_>) {
         .await;
     let me = Ask::get("/v1/auth/me").bearer(&access);
     client.step("every session is over", 401, me).await;
+}
+
+/// What is wrong with the new password, and where.
+fn assert_violation(reply: &Reply, code: &str) {
+    let error = &reply.body["errors"][0];
+    assert_eq!(
+        (&error["pointer"], &error["code"]),
+        (&json!("/new_password"), &json!(code))
+    );
 }
 
 pub(super) async fn change_of_address(client: &mut Client<'_>) {

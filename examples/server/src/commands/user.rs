@@ -167,6 +167,24 @@ pub(super) async fn enable(
     answer_with(&gatekeeper, &cx, "Enabled", email).await
 }
 
+pub(super) async fn require_password_change(
+    settings: &Settings,
+    email: &str,
+    tenant: Option<&str>,
+) -> Result<Answer, Failure> {
+    let (gatekeeper, cx) = begin(settings, tenant).await?;
+    let administration = gatekeeper.administration();
+    let user = administration.find_user_by_email(&cx, email).await?;
+    administration.require_password_change(&cx, user.id).await?;
+    answer_with(
+        &gatekeeper,
+        &cx,
+        "Signed out, until the password is reset,",
+        email,
+    )
+    .await
+}
+
 async fn answer_with(
     gatekeeper: &Gatekeeper,
     cx: &RequestContext,

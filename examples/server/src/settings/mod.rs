@@ -9,7 +9,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use gatekeeper_core::{
     Config,
     crypto::SecretKey,
-    model::{SessionLimit, WhenFull},
+    model::{MfaRequirement, SessionLimit, WhenFull},
 };
 use gatekeeper_http::IpNet;
 use gatekeeper_mail::Sender;
@@ -141,6 +141,12 @@ impl Settings {
         if sessions.idle_lifetime > sessions.absolute_lifetime {
             let reason = "must not be longer than GATEKEEPER_SESSION_LIFETIME";
             return wrong("session_idle_lifetime", reason);
+        }
+        let least = self.config.password_policy.min_length;
+        if least < 15 && self.config.mfa.requirement != MfaRequirement::Required {
+            let reason = "less than 15 needs GATEKEEPER_MFA to be required: a password that is the only factor has at least \
+                          15 characters";
+            return wrong("password_min_length", reason);
         }
         if matches!(self.database, Database::Postgres(_)) && self.secret.is_none() {
             let reason = "must be given with PostgreSQL, since every server needs the same; \

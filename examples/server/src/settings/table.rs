@@ -2,7 +2,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use gatekeeper_core::{
     Config,
-    config::{EmailVerification, PublicUrl},
+    config::{BreachFailure, EmailVerification, PublicUrl},
     crypto::SecretKey,
     model::{MfaRequirement, WhenFull},
 };
@@ -266,13 +266,82 @@ pub(crate) const TABLE: &[Setting] = &[
         name: "password_min_length",
         shape: "NUMBER",
         default: "15",
-        help: "How many characters a password has at least",
+        help: "How many characters a password has at least; less than 15 only where GATEKEEPER_MFA is required",
         read: |settings, value| {
             settings.config.password_policy.min_length = value
                 .parse()
                 .ok()
                 .filter(|length| (8..=64).contains(length))
                 .ok_or("must be a number from 8 to 64")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "password_min_score",
+        shape: "NUMBER",
+        default: "none",
+        help: "The least strength of a password by zxcvbn's estimate, 0 to 4",
+        read: |settings, value| {
+            let score = value.parse().ok().filter(|score| *score <= 4);
+            settings.config.password_policy.min_score =
+                Some(score.ok_or("must be a number from 0 to 4")?);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "password_history",
+        shape: "NUMBER",
+        default: "5",
+        help: "How many of a user's passwords cannot be chosen again, the present one counted; 0 to 24",
+        read: |settings, value| {
+            settings.config.password_history.remembered = value
+                .parse()
+                .ok()
+                .filter(|remembered| *remembered <= 24)
+                .ok_or("must be a number from 0 to 24")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "breach_check",
+        shape: "off|URL",
+        default: "off",
+        help: "Where new passwords are looked up among those known from breaches, by five digits of their SHA-1 hash: https://api.pwnedpasswords.com, or a server of your own that speaks the same",
+        read: |settings, value| {
+            settings.config.breach.range_url = match value {
+                "off" => None,
+                url => {
+                    let url = PublicUrl::parse(url).map_err(|error| error.reason)?;
+                    if !url.is_secure() && !url.is_localhost() {
+                        return Err("must be https, or http on this machine".to_owned());
+                    }
+                    Some(url.as_str().to_owned())
+                }
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "breach_check_failure",
+        shape: "open|closed",
+        default: "open",
+        help: "What becomes of a new password where there is no answer: open accepts it by the other rules and says so in the log and the audit trail, closed answers 503",
+        read: |settings, value| {
+            settings.config.breach.on_failure = match value {
+                "open" => BreachFailure::Accept,
+                "closed" => BreachFailure::Refuse,
+                _ => return Err("must be open or closed".to_owned()),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "breach_check_at_sign_in",
+        shape: "on|off",
+        default: "off",
+        help: "Whether passwords are looked up at sign-in as well; one that became known can then only be reset. With breach_check",
+        read: |settings, value| {
+            settings.config.breach.at_sign_in = switch(value)?;
             Ok(())
         },
     },

@@ -66,6 +66,15 @@ const EXAMPLES: &[(&str, &str, &[&str])] = &[
     ("device_trust", "7d", &["366d", "7"]),
     ("new_device_notice", "off", &["no", "0"]),
     ("password_min_length", "20", &["7", "65", "-8", "many"]),
+    ("password_min_score", "3", &["5", "-1", "high"]),
+    ("password_history", "24", &["25", "-1", "all"]),
+    (
+        "breach_check",
+        "https://api.pwnedpasswords.com",
+        &["on", "http://ranges.example.org", "https://a@b"],
+    ),
+    ("breach_check_failure", "closed", &["Open", "503"]),
+    ("breach_check_at_sign_in", "on", &["true"]),
     ("product_name", "Example", &["a\tb"]),
     ("log", "debug", &["loud", "info,x"]),
     ("log_format", "json", &["xml"]),
@@ -126,6 +135,10 @@ fn settings_that_contradict_each_other_are_refused() {
     assert_eq!(error.name, "GATEKEEPER_SESSION_IDLE_LIFETIME");
     let error = read(&[("database_url", "postgres://u@h/d")]).unwrap_err();
     assert_eq!(error.name, "GATEKEEPER_SECRET");
+    let error = read(&[("password_min_length", "14")]).unwrap_err();
+    assert_eq!(error.name, "password_min_length in gatekeeper.toml");
+    assert!(error.reason.contains("GATEKEEPER_MFA"), "{error}");
+    read(&[("password_min_length", "8"), ("mfa", "required")]).unwrap();
 }
 
 #[test]

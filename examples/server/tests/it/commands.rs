@@ -112,6 +112,37 @@ fn a_disabled_account_is_out_at_once_and_may_come_back() {
 }
 
 #[test]
+fn a_password_that_others_know_can_only_be_reset() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let server = Server::start(path, &[]);
+    let email = "ann@example.org";
+    let access = server.member(email).text("access_token");
+    let marked = ["user", "require-password-change", "--email", email];
+    assert_eq!(json_of(path, &marked)["email"], email);
+    let refused = server.sign_in(email, PASSWORD);
+    assert_eq!(
+        (refused.status, refused.text("code")),
+        (403, "password.change_required".to_owned())
+    );
+    let out = within(Duration::from_secs(20), || {
+        (server.get("/v1/auth/me", Some(&access)).status == 401).then_some(())
+    });
+    assert!(out.is_some(), "a token of before is still good");
+    let missing = [
+        "user",
+        "require-password-change",
+        "--email",
+        "x@example.org",
+        "--json",
+    ];
+    assert_eq!(
+        error_of(&run(path, &missing), 1)["code"],
+        "account.not_found"
+    );
+}
+
+#[test]
 fn accounts_are_listed_page_by_page() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

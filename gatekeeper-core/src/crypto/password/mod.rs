@@ -206,6 +206,21 @@ impl PasswordHasher {
         answer.await.unwrap_or(Err(WORKER_FAILED))
     }
 
+    /// Does other work on passwords that is too much for the async runtime, on the same threads and under the same bound.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.pool.submit(Job::Run(Box::new(move || {
+            if !reply.is_closed() {
+                // Nobody left to tell is no fault.
+                let _ = reply.send(work());
+            }
+        })))?;
+        answer.await.map_err(|_| WORKER_FAILED)
+    }
+
     /// How many passwords have been hashed or verified so far.
     pub fn verifications(&self) -> u64 {
         self.inner.pool.computed()

@@ -41,8 +41,7 @@ pub(super) enum Job {
         hash: Option<SecretString>,
         reply: oneshot::Sender<Result<PasswordVerdict, HashError>>,
     },
-    /// Holds a thread up, or makes it panic.
-    #[cfg(test)]
+    /// Other work that costs as much.
     Run(Box<dyn FnOnce() + Send>),
 }
 
@@ -52,7 +51,6 @@ impl Job {
         match self {
             Self::Hash { reply, .. } | Self::HashLike { reply, .. } => reply.is_closed(),
             Self::Verify { reply, .. } => reply.is_closed(),
-            #[cfg(test)]
             Self::Run(_) => false,
         }
     }
@@ -251,7 +249,6 @@ impl Shared {
                 self.done(began);
                 let _ = reply.send(answer);
             }
-            #[cfg(test)]
             Job::Run(run) => run(),
         }
     }

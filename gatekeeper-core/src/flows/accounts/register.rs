@@ -7,6 +7,7 @@ use crate::{
     env::Random,
     flows::{
         Record, Unit,
+        passwords::{LookedUp, forget_passwords},
         sessions::{Proven, new_session},
         validate,
     },
@@ -26,6 +27,7 @@ struct Applicant {
     name: Option<String>,
     locale: Option<String>,
     hash: SecretString,
+    looked_up: LookedUp,
 }
 
 impl Accounts<'_> {
@@ -39,7 +41,8 @@ impl Accounts<'_> {
     /// # Errors
     ///
     /// [`Error::Invalid`] for `/email`, `/password`, `/name`, `/locale`; [`Error::Refused`] by a hook;
-    /// [`AccountError::EmailTaken`] where verification is optional; [`Error::Overloaded`]; a failure of the store.
+    /// [`AccountError::EmailTaken`] where verification is optional; [`Error::Overloaded`]; [`Error::Unavailable`] where the settings
+    /// ask for a look among breached passwords and there is no answer; a failure of the store.
     pub async fn register(
         &self,
         cx: &RequestContext,
@@ -54,7 +57,9 @@ impl Accounts<'_> {
             .as_ref()
             .map_or("", |email| email.normalized().as_str());
         let context = [address, input.name.as_deref().unwrap_or_default()];
-        inner.check_password(&mut violations, "/password", &input.password, &context);
+        let looked_up = inner
+            .check_password(&mut violations, "/password", &input.password, &context)
+            .await?;
         violations.check()?;
         let Some(email) = email else {
             return Err(Error::internal("a checked address is there"));
@@ -82,6 +87,7 @@ impl Accounts<'_> {
             name,
             locale,
             hash,
+            looked_up,
         };
         let allowance = inner
             .may_mail(cx, MailLimit::Verification, applicant.email.normalized())
@@ -165,6 +171,8 @@ impl Accounts<'_> {
                 user.locale.clone_from(&applicant.locale);
                 user.updated_at = now;
                 unit.tx().users().update(&user).await?;
+                // Its earlier passwords were chosen by somebody who may be somebody else: they bind nobody.
+                forget_passwords(inner, &mut unit, &user).await?;
                 unit.tx()
                     .credentials()
                     .set_password(&applicant.password(&user, now))
@@ -177,8 +185,8 @@ impl Accounts<'_> {
                     .tokens()
                     .revoke_all_for_user(cx.tenant_id, user.id, TokenPurpose::ALL, now)
                     .await?;
-                unit.record(Record::success(Event::AccountRegistrationRepeated).target(user.id))
-                    .await?;
+                let record = Record::success(Event::AccountRegistrationRepeated).target(user.id);
+                unit.record(record.looked_up(applicant.looked_up)).await?;
                 unit.mail(&AccountMail::VerifyEmail { user_id: user.id })
                     .await?;
                 None
@@ -288,8 +296,8 @@ async fn insert_user(unit: &mut Unit<'_>, user: &User, applicant: &Applicant) ->
     unit.tx().users().insert(user).await?;
     let password = applicant.password(user, user.created_at);
     unit.tx().credentials().set_password(&password).await?;
-    unit.record(Record::success(Event::AccountRegistered).by(user.id))
-        .await
+    let record = Record::success(Event::AccountRegistered).by(user.id);
+    unit.record(record.looked_up(applicant.looked_up)).await
 }
 
 impl Applicant {

@@ -4,7 +4,7 @@ use super::Administration;
 use crate::{
     AccountError, Error, RequestContext, Violations,
     crypto::one_time,
-    flows::{Record, Unit, validate},
+    flows::{Record, Unit, passwords::LookedUp, validate},
     model::{
         EmailAddress, Event, OneTimeToken, OneTimeTokenId, Page, PageRequest, PasswordCredential,
         RevocationTarget, RoleName, SecretString, SessionEnd, Timestamp, TokenPurpose, User,
@@ -41,7 +41,8 @@ impl Administration<'_> {
     /// # Errors
     ///
     /// [`Error::Invalid`] for `/email`, `/name`, `/password`, `/roles`; [`AccountError::EmailTaken`];
-    /// [`AccountError::RoleNotFound`]; [`Error::Overloaded`]; a failure of the store.
+    /// [`AccountError::RoleNotFound`]; [`Error::Overloaded`]; [`Error::Unavailable`] where the settings ask for a look among breached
+    /// passwords and there is no answer; a failure of the store.
     pub async fn create_user(
         &self,
         cx: &RequestContext,
@@ -51,12 +52,15 @@ impl Administration<'_> {
         let mut violations = Violations::none();
         let email = validate::email(&mut violations, "/email", &input.email);
         validate::name(&mut violations, "/name", input.name.as_deref());
+        let mut looked_up = LookedUp::Done;
         if let Some(password) = &input.password {
             let address = email
                 .as_ref()
                 .map_or("", |email| email.normalized().as_str());
             let context = [address, input.name.as_deref().unwrap_or_default()];
-            inner.check_password(&mut violations, "/password", password, &context);
+            looked_up = inner
+                .check_password(&mut violations, "/password", password, &context)
+                .await?;
         }
         violations.check()?;
         let Some(email) = email else {
@@ -76,8 +80,8 @@ impl Administration<'_> {
             }
             inserted => inserted?,
         }
-        unit.record(Record::success(Event::AccountCreated).target(user.id))
-            .await?;
+        let record = Record::success(Event::AccountCreated).target(user.id);
+        unit.record(record.looked_up(looked_up)).await?;
         for role in &input.roles {
             grant(&mut unit, cx, user.id, role).await?;
         }

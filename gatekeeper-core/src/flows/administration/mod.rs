@@ -4,6 +4,7 @@
 
 mod accounts;
 mod keys;
+mod passwords;
 mod roles;
 mod tenants;
 mod unlock;

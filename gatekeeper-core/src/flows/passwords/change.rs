@@ -1,9 +1,12 @@
-use super::Passwords;
+use super::{
+    Passwords,
+    choose::{Present, replace_password},
+};
 use crate::{
     AccessError, Error, Identity, RequestContext, Violations,
     flows::{Record, Unit},
     mail::{AccountMail, Notice},
-    model::{Event, PasswordCredential, SecretString, SessionEnd, TokenPurpose},
+    model::{Event, SecretString, SessionEnd, TokenPurpose},
 };
 
 impl Passwords<'_> {
@@ -12,7 +15,8 @@ impl Passwords<'_> {
     /// # Errors
     ///
     /// [`Error::Invalid`] for `/new_password`; [`PasswordError::CurrentIncorrect`](crate::PasswordError::CurrentIncorrect);
-    /// [`AccessError::Invalid`] where the session is over; [`Error::Overloaded`]; a failure of the store.
+    /// [`AccessError::Invalid`] where the session is over; [`Error::Overloaded`]; [`Error::Unavailable`] where the settings ask for
+    /// a look among breached passwords and there is no answer; a failure of the store.
     pub async fn change(
         &self,
         cx: &RequestContext,
@@ -27,8 +31,14 @@ impl Passwords<'_> {
         let mut violations = Violations::none();
         let name = confirmed.user.name.as_deref().unwrap_or_default();
         let context = [confirmed.user.email.normalized().as_str(), name];
-        inner.check_password(&mut violations, "/new_password", new, &context);
+        let looked_up = inner
+            .check_password(&mut violations, "/new_password", new, &context)
+            .await?;
         violations.check()?;
+        let (tenant, present) = (cx.tenant_id, Present::Shown(current));
+        inner
+            .check_history(tenant, who.user_id, "/new_password", new, present)
+            .await?;
         let hash = inner.hasher.hash(new).await?;
 
         let now = inner.clock.now();
@@ -39,26 +49,19 @@ impl Passwords<'_> {
             .credentials()
             .find_password(cx.tenant_id, user.id)
             .await?;
-        // Another change came in between: the password that was checked is no longer the one.
+        // Another change came in between: the password that was checked is no longer the one, and those before it are others.
         if stored.is_none_or(|stored| stored.changed_at != confirmed.password_changed_at) {
             return Err(AccessError::Invalid.into());
         }
-        let password = PasswordCredential {
-            user_id: user.id,
-            tenant_id: cx.tenant_id,
-            hash,
-            changed_at: now,
-            must_change_since: None,
-        };
-        unit.tx().credentials().set_password(&password).await?;
+        replace_password(inner, &mut unit, &user, hash).await?;
         unit.end_sessions(user.id, Some(who.session_id), SessionEnd::PasswordChanged)
             .await?;
         unit.tx()
             .tokens()
             .revoke_all_for_user(cx.tenant_id, user.id, TokenPurpose::ALL, now)
             .await?;
-        unit.record(Record::success(Event::PasswordChanged).by(user.id))
-            .await?;
+        let record = Record::success(Event::PasswordChanged).by(user.id);
+        unit.record(record.looked_up(looked_up)).await?;
         unit.mail(&AccountMail::notice(Notice::PasswordChanged, &user))
             .await?;
         unit.commit().await

@@ -1,10 +1,13 @@
-use super::Passwords;
+use super::{
+    Passwords,
+    choose::{Present, replace_password},
+};
 use crate::{
     Error, RequestContext, Violations,
     crypto::one_time,
     flows::{Record, Unit, validate},
     mail::{AccountMail, Notice},
-    model::{Event, PasswordCredential, SecretString, SessionEnd, TokenPurpose, User},
+    model::{Event, SecretString, SessionEnd, TokenPurpose, User},
     rate_limit::{MailAllowance, MailLimit, TOO_MANY},
 };
 
@@ -48,13 +51,15 @@ impl Passwords<'_> {
     /// Sets a new password with the token of a reset link: ends every session and every other link, keeps the second
     /// factor, signs nobody in, mails a notice.
     ///
-    /// A password that is refused does not use the token up. Redeeming also proves the mailbox: an account whose address
+    /// The user's present password and those before it are refused, as many as the settings say. A password that is refused
+    /// does not use the token up. Redeeming also proves the mailbox: an account whose address
     /// was unverified is verified, and with the sessions goes whatever its unproven owner left.
     ///
     /// # Errors
     ///
     /// [`Error::Token`] where the token is wrong, used, expired or of another purpose; [`Error::Invalid`] for
-    /// `/new_password`; [`Error::Overloaded`]; a failure of the store.
+    /// `/new_password`; [`Error::Overloaded`]; [`Error::Unavailable`] where the settings ask for a look among breached passwords
+    /// and there is no answer; a failure of the store.
     pub async fn reset(
         &self,
         cx: &RequestContext,
@@ -87,8 +92,21 @@ impl Passwords<'_> {
             user.email.normalized().as_str(),
             user.name.as_deref().unwrap_or_default(),
         ];
-        inner.check_password(&mut violations, "/new_password", new_password, &context);
+        let looked_up = inner
+            .check_password(&mut violations, "/new_password", new_password, &context)
+            .await?;
         violations.check()?;
+        // What was the present password then, and those before it, still are when the token is used up: whatever sets a
+        // password ends the token.
+        inner
+            .check_history(
+                cx.tenant_id,
+                user.id,
+                "/new_password",
+                new_password,
+                Present::Stored,
+            )
+            .await?;
         let hash = inner.hasher.hash(new_password).await?;
 
         let now = inner.clock.now();
@@ -108,14 +126,7 @@ impl Passwords<'_> {
             drop(unit);
             return self.refuse(cx).await;
         };
-        let password = PasswordCredential {
-            user_id: user.id,
-            tenant_id: cx.tenant_id,
-            hash,
-            changed_at: now,
-            must_change_since: None,
-        };
-        unit.tx().credentials().set_password(&password).await?;
+        replace_password(inner, &mut unit, &user, hash).await?;
         if !user.email_verified() {
             user.email_verified_at = Some(now);
             user.updated_at = now;
@@ -129,8 +140,8 @@ impl Passwords<'_> {
             .tokens()
             .revoke_all_for_user(cx.tenant_id, user.id, TokenPurpose::ALL, now)
             .await?;
-        unit.record(Record::success(Event::PasswordReset).by(user.id))
-            .await?;
+        let record = Record::success(Event::PasswordReset).by(user.id);
+        unit.record(record.looked_up(looked_up)).await?;
         unit.mail(&AccountMail::notice(Notice::PasswordReset, &user))
             .await?;
         unit.commit().await?;

@@ -99,6 +99,12 @@ impl Sessions<'_> {
                 return Ok(Err(Refused::credentials("locked", Some(user_id))));
             }
         }
+        if password_changed_at.is_some() {
+            let Evidence::Password { password, .. } = evidence;
+            inner
+                .look_at_password(cx, &proven.account, password)
+                .await?;
+        }
         self.complete(cx, proven).await
     }
 
