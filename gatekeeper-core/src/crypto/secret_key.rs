@@ -88,6 +88,7 @@ pub(crate) enum KeyUse {
     Device,
     Digest,
     KeyId,
+    Message,
     RefreshToken,
     Seal,
 }
@@ -99,6 +100,7 @@ impl KeyUse {
         Self::Device,
         Self::Digest,
         Self::KeyId,
+        Self::Message,
         Self::RefreshToken,
         Self::Seal,
     ];
@@ -109,6 +111,7 @@ impl KeyUse {
             Self::Device => b"gatekeeper/v1/device",
             Self::Digest => b"gatekeeper/v1/digest",
             Self::KeyId => b"gatekeeper/v1/key-id",
+            Self::Message => b"gatekeeper/v1/message",
             Self::RefreshToken => b"gatekeeper/v1/refresh-token",
             Self::Seal => b"gatekeeper/v1/seal",
         }
