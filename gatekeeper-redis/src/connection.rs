@@ -68,7 +68,7 @@ pub(crate) struct Connector {
 
 enum Commands {
     Single(Client),
-    Cluster(ClusterClient),
+    Cluster(Box<ClusterClient>),
 }
 
 impl Connector {
@@ -113,7 +113,7 @@ impl Connector {
             if let Some(certificates) = certificates.clone().filter(|_| settings.is_tls()) {
                 builder = builder.certs(certificates);
             }
-            Commands::Cluster(builder.build()?)
+            Commands::Cluster(Box::new(builder.build()?))
         } else {
             let mut single = clients(ProtocolVersion::RESP2)?;
             Commands::Single(single.pop().ok_or_else(no_address)?)

@@ -37,6 +37,9 @@ pub(super) struct Copy {
     fill: Script,
 }
 
+/// Ids with their records.
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Whether everything that is revoked is in the copy.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +185,7 @@ impl Copy {
     pub(super) async fn page(&self, cursor: u64) -> Result<(u64, Vec<Revocation>), Away> {
         let mut command = redis::cmd("HSCAN");
         command.arg(&self.hash).arg(cursor).arg("COUNT").arg(PAGE);
-        let (next, pairs): (u64, Vec<(Vec<u8>, Vec<u8>)>) = self.client.command(&command).await?;
+        let (next, pairs): (u64, Pairs) = self.client.command(&command).await?;
         let mut found = Vec::with_capacity(pairs.len());
         let mut foreign = 0_u32;
         for (id, records) in &pairs {

@@ -92,14 +92,12 @@ impl RedisBlacklist {
                     }
                     sent += 1;
                     awaited = Some(sent);
-                    match self.copy.beat(sent).await {
-                        Ok(Completeness::Complete) => {}
-                        Ok(Completeness::Incomplete) if busy => {}
-                        Ok(Completeness::Incomplete) => {
-                            catching_up = Box::pin(self.catch_up(clock));
-                            busy = true;
-                        }
-                        Err(Away) => return Ended::Lost,
+                    let Ok(copy) = self.copy.beat(sent).await else {
+                        return Ended::Lost;
+                    };
+                    if !busy && (copy == Completeness::Incomplete || self.waiting().is_some()) {
+                        catching_up = Box::pin(self.catch_up(clock));
+                        busy = true;
                     }
                 }
             }
@@ -107,11 +105,12 @@ impl RedisBlacklist {
     }
 
     fn hear(&self, message: &Message, now: Timestamp) {
-        match self.copy.entries.read_message(&message.payload) {
-            Ok(news) => self.learn(&news, now),
-            Err(_) => tracing::warn!(
+        if let Ok(news) = self.copy.entries.read_message(&message.payload) {
+            self.learn(&news, now);
+        } else {
+            tracing::warn!(
                 "a message on the channel of revocations is from no node with this secret; it is not believed"
-            ),
+            );
         }
     }
 

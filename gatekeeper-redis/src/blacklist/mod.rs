@@ -62,6 +62,12 @@ struct Waiting {
     overflowed: bool,
 }
 
+impl Waiting {
+    fn is_some(&self) -> bool {
+        self.overflowed || !self.revocations.is_empty()
+    }
+}
+
 impl RedisBlacklist {
     /// A blacklist around the one that follows the store:
     /// [`GatekeeperBuilder::blacklist`](gatekeeper_core::GatekeeperBuilder::blacklist) hands it over. The secrets are those of the
