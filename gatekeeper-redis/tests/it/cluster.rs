@@ -45,10 +45,7 @@ async fn nodes_at_different_members_hear_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_lost_a_member_is_away_until_it_is_whole() {
     let mut cluster = RedisCluster::start();
-    let settings = cluster
-        .settings()
-        .timeout(Duration::from_secs(1))
-        .unwrap();
+    let settings = cluster.settings().timeout(Duration::from_secs(1)).unwrap();
     let client = RedisClient::connect(settings).await.unwrap();
     let store: Arc<dyn Repository> = Arc::new(MemoryRepository::new());
     let here = Node::start(client.clone(), &store, USUAL).await;
@@ -58,7 +55,10 @@ async fn a_cluster_that_lost_a_member_is_away_until_it_is_whole() {
     let quota = Quota::new(2, Duration::from_hours(1));
     let admitted = async |key: u8| {
         let key = RateKey([key; 16]);
-        let decision = limiter.check(&key, &quota, SystemClock.now()).await.unwrap();
+        let decision = limiter
+            .check(&key, &quota, SystemClock.now())
+            .await
+            .unwrap();
         match decision.verdict {
             RateVerdict::Admitted => true,
             RateVerdict::Refused { .. } => false,
@@ -69,7 +69,10 @@ async fn a_cluster_that_lost_a_member_is_away_until_it_is_whole() {
     }
     cluster.nodes[1].kill();
     here.is(CheckState::Degraded).await;
-    until("the limiter to notice", async || limiter.state() == CheckState::Degraded).await;
+    until("the limiter to notice", async || {
+        limiter.state() == CheckState::Degraded
+    })
+    .await;
     let random = SeededRandom::new(1);
     let ada = identity(&random);
     here.revoke(&ada).await;

@@ -84,7 +84,10 @@ impl Counters {
     }
 
     async fn is(&self, state: CheckState) {
-        until(&format!("to be {state:?}"), async || self.lockout.check() == state).await;
+        until(&format!("to be {state:?}"), async || {
+            self.lockout.check() == state
+        })
+        .await;
     }
 }
 
@@ -106,7 +109,10 @@ async fn the_steps_are_those_of_the_policy() {
             let micro = Duration::from_micros(1);
             let early = counters.fail(until.before(micro)).await;
             assert_eq!(early, FailureCounted::AlreadyLocked);
-            assert_eq!(counters.succeed(until.before(micro)).await, SuccessCounted::Locked);
+            assert_eq!(
+                counters.succeed(until.before(micro)).await,
+                SuccessCounted::Locked
+            );
             now = until;
         }
     }
@@ -206,14 +212,20 @@ async fn a_lock_outlasts_redis() {
     // The delays go on where they were.
     let next = counters.fail(until).await;
     let delay = Duration::from_secs(60);
-    assert_eq!(next, FailureCounted::Locked(Lock::Until(until.after(delay))));
+    assert_eq!(
+        next,
+        FailureCounted::Locked(Lock::Until(until.after(delay)))
+    );
     // And so they do when it is back with nothing.
     server.start_again();
     counters.is(CheckState::Up).await;
     let until = until.after(delay);
     assert_eq!(counters.fail(NOW).await, FailureCounted::AlreadyLocked);
     let next = counters.fail(until).await;
-    assert_eq!(next, FailureCounted::Locked(Lock::Until(until.after(delay * 2))));
+    assert_eq!(
+        next,
+        FailureCounted::Locked(Lock::Until(until.after(delay * 2)))
+    );
     server.flush();
     assert_eq!(counters.fail(until).await, FailureCounted::AlreadyLocked);
 }
@@ -246,7 +258,10 @@ async fn fewer_guesses_than_the_threshold_are_forgotten_when_redis_goes_and_come
     server.resume();
     counters.is(CheckState::Up).await;
     // Four in each: the fifth locks, wherever it is counted.
-    assert!(matches!(counters.fail(NOW).await, FailureCounted::Locked(_)));
+    assert!(matches!(
+        counters.fail(NOW).await,
+        FailureCounted::Locked(_)
+    ));
     assert_eq!(counters.fail(NOW).await, FailureCounted::AlreadyLocked);
 }
 
@@ -264,7 +279,9 @@ async fn success_without_redis_is_remembered_by_it() {
     server.resume();
     counters.is(CheckState::Up).await;
     assert_eq!(counters.state().await, LockoutState::default());
-    let (failures, _) = counters.until_locked(later.after(Duration::from_secs(1))).await;
+    let (failures, _) = counters
+        .until_locked(later.after(Duration::from_secs(1)))
+        .await;
     assert_eq!(failures, 5);
 }
 

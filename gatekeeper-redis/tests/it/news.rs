@@ -187,7 +187,9 @@ async fn two_applications_on_one_redis_do_not_meet() {
     let server = RedisServer::start();
     let client = async |prefix: &str| {
         let settings = server.settings().prefix(prefix).unwrap();
-        gatekeeper_redis::RedisClient::connect(settings).await.unwrap()
+        gatekeeper_redis::RedisClient::connect(settings)
+            .await
+            .unwrap()
     };
     let one = Node::start(client("one").await, &elsewhere(), DEAF).await;
     let two = Node::start(client("two").await, &elsewhere(), DEAF).await;
@@ -199,7 +201,12 @@ async fn two_applications_on_one_redis_do_not_meet() {
     one.revoke(&ada).await;
     friend.hears_of(&ada).await;
     assert!(!two.knows(&ada));
-    assert!(server.keys().iter().all(|key| key.starts_with("one:") || key.starts_with("two:")));
+    assert!(
+        server
+            .keys()
+            .iter()
+            .all(|key| key.starts_with("one:") || key.starts_with("two:"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,5 +236,8 @@ async fn what_has_expired_leaves_redis() {
             .unwrap();
         assert!(ttl > 0, "{key} is kept for ever");
     }
-    until("the copy to be complete", async || here.state() == CheckState::Up).await;
+    until("the copy to be complete", async || {
+        here.state() == CheckState::Up
+    })
+    .await;
 }

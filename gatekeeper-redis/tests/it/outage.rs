@@ -80,7 +80,10 @@ async fn lost_in_flight_and_back_again_empty() {
     for who in [&before, &during, &after] {
         assert!(here.knows(who) && there.knows(who) && late.knows(who));
     }
-    assert_eq!(late.verdict(&identity(&random)).await.unwrap(), BlacklistVerdict::Clean);
+    assert_eq!(
+        late.verdict(&identity(&random)).await.unwrap(),
+        BlacklistVerdict::Clean
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,5 +186,8 @@ async fn back_with_an_old_copy() {
     here.is(CheckState::Up).await;
     let late = reader(&server).await;
     assert!(late.knows(&saved));
-    assert!(late.knows(&unsaved), "an old copy was taken for a complete one");
+    assert!(
+        late.knows(&unsaved),
+        "an old copy was taken for a complete one"
+    );
 }

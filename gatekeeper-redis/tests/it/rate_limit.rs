@@ -30,7 +30,10 @@ async fn is_admitted(limiter: &RedisRateLimiter, key: RateKey) -> bool {
 }
 
 async fn is(limiter: &RedisRateLimiter, state: CheckState) {
-    until(&format!("to be {state:?}"), async || limiter.state() == state).await;
+    until(&format!("to be {state:?}"), async || {
+        limiter.state() == state
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,7 +48,12 @@ impl Service {
             identifier: EMAIL.to_owned(),
             password: SecretString::from(password),
         };
-        match self.gatekeeper.sessions().sign_in(&self.cx, evidence).await? {
+        match self
+            .gatekeeper
+            .sessions()
+            .sign_in(&self.cx, evidence)
+            .await?
+        {
             SignIn::SignedIn(signed_in) => Ok(signed_in),
             other => panic!("{other:?}"),
         }
@@ -110,7 +115,10 @@ async fn sign_in_goes_on_and_nothing_revoked_works_again() {
             .await
             .unwrap();
         assert!(!there.believes(&ada).await);
-        until("the other node to refuse it", async || !here.believes(&ada).await).await;
+        until("the other node to refuse it", async || {
+            !here.believes(&ada).await
+        })
+        .await;
         ended.push(ada);
         for one in ended.iter() {
             assert!(!here.believes(one).await && !there.believes(one).await);

@@ -66,7 +66,11 @@ fn is_joined(node: &RedisServer) -> bool {
         .arg("INFO")
         .query(&mut node.admin())
         .unwrap();
-    ["cluster_state:ok", "cluster_slots_ok:16384", "cluster_size:3"]
-        .iter()
-        .all(|line| info.contains(line))
+    [
+        "cluster_state:ok",
+        "cluster_slots_ok:16384",
+        "cluster_size:3",
+    ]
+    .iter()
+    .all(|line| info.contains(line))
 }
