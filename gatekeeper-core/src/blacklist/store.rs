@@ -94,17 +94,36 @@ impl StoreBlacklist {
                 .min(now)
                 .before(self.settings.overlap),
         };
-        let news = timeout(
-            self.settings.max_staleness,
-            self.repository.revocations_since(since, now),
-        )
-        .await
-        .map_err(|elapsed| StoreError::new(StoreErrorKind::Unavailable, elapsed))??;
+        let news = self.load(since, now).await?;
         self.set.insert(&news, now);
         // The beginning of the load, not its end: what was written meanwhile may be missing from it.
         self.last_sync
             .store(now.as_unix_micros(), Ordering::Release);
         Ok(())
+    }
+
+    /// Takes in what was heard of by another way than the store: it holds here at once.
+    pub fn learn(&self, news: &[Revocation], now: Timestamp) {
+        self.set.insert(news, now);
+    }
+
+    /// Everything that the store holds and that has not expired at `now`: for whoever keeps a copy of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`], as of [`sync`](Self::sync).
+    pub async fn all(&self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        self.load(Timestamp::default(), now).await
+    }
+
+    /// What was revoked in or after `since`; bounded in time.
+    async fn load(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        timeout(
+            self.settings.max_staleness,
+            self.repository.revocations_since(since, now),
+        )
+        .await
+        .map_err(|elapsed| StoreError::new(StoreErrorKind::Unavailable, elapsed))?
     }
 
     /// How many revocations are kept.

@@ -8,6 +8,7 @@
 //! | tokens of devices | MAC and id | HMAC-SHA256 |
 //! | one-time tokens | [`one_time`] | 256 random bits, stored as SHA-256 |
 //! | cursors of lists | [`Cursors`] | HMAC-SHA256 |
+//! | what nodes tell each other | [`MessageSeals`] | HMAC-SHA256 |
 //! | secrets at rest | [`Sealer`] | AES-256-GCM-SIV |
 //!
 //! Every primitive comes from `aws-lc-rs`.
@@ -16,6 +17,7 @@ mod cursor;
 mod device;
 mod digest;
 pub mod jwt;
+mod message;
 pub mod one_time;
 pub mod password;
 mod refresh;
@@ -25,6 +27,7 @@ mod secret_key;
 pub use cursor::Cursors;
 pub(crate) use device::DeviceTokens;
 pub(crate) use digest::Digester;
+pub use message::{MessageSeals, NotOurs};
 pub use refresh::{InvalidRefreshToken, RefreshToken, RefreshTokens};
 pub use seal::{Sealer, Unsealable};
 pub(crate) use secret_key::KeyUse;

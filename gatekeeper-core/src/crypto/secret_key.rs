@@ -89,6 +89,7 @@ pub(crate) enum KeyUse {
     Digest,
     KeyId,
     RateLimit,
+    Message,
     RefreshToken,
     Seal,
 }
@@ -101,6 +102,7 @@ impl KeyUse {
         Self::Digest,
         Self::KeyId,
         Self::RateLimit,
+        Self::Message,
         Self::RefreshToken,
         Self::Seal,
     ];
@@ -112,6 +114,7 @@ impl KeyUse {
             Self::Digest => b"gatekeeper/v1/digest",
             Self::KeyId => b"gatekeeper/v1/key-id",
             Self::RateLimit => b"gatekeeper/v1/rate-limit",
+            Self::Message => b"gatekeeper/v1/message",
             Self::RefreshToken => b"gatekeeper/v1/refresh-token",
             Self::Seal => b"gatekeeper/v1/seal",
         }

@@ -74,7 +74,11 @@ impl Gatekeeper {
         for (name, state) in limits.into_iter().chain([lockout]) {
             // What lives in the process or in the store is there when they are.
             if !matches!(name, "memory" | "store") {
-                checks.push(Check { name, state });
+                // One server may do several things; its name stands once, with the worst of them.
+                match checks.iter_mut().find(|check| check.name == name) {
+                    Some(check) => check.state = check.state.max(state),
+                    None => checks.push(Check { name, state }),
+                }
             }
         }
         Readiness { checks }
