@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::{
     AccessError, Error, Identity, RequestContext,
     gatekeeper::Inner,
-    mail::AccountMail,
+    mail::{AccountMail, Caller, Queued},
     model::{
         AuditEvent, Event, EventId, MailId, OutboxEntry, OutboxKind, OutboxState, Outcome,
         Revocation, RevocationTarget, SessionEnd, SessionId, Timestamp, User, UserId,
@@ -141,13 +141,17 @@ impl<'a> Unit<'a> {
     /// Leaves a mail to the worker.
     pub(crate) async fn mail(&mut self, mail: &AccountMail) -> Result<(), Error> {
         let id = MailId::new(self.now, self.inner.random.as_ref());
+        let mail = Queued {
+            mail,
+            caller: Caller::of(self.cx),
+        };
         let entry = OutboxEntry {
             id,
             tenant_id: self.cx.tenant_id,
             kind: OutboxKind::AccountMail,
             payload: self
                 .inner
-                .seal_mail(self.cx.tenant_id, id, OutboxKind::AccountMail, mail)?,
+                .seal_mail(self.cx.tenant_id, id, OutboxKind::AccountMail, &mail)?,
             state: OutboxState::Pending,
             attempts: 0,
             due_at: self.now,
