@@ -18,7 +18,7 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, outbox::Outbox, passwords::Passwords,
+        accounts::Accounts, administration::Administration, magic_links::MagicLinks, outbox::Outbox, passwords::Passwords,
         sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
@@ -62,6 +62,11 @@ impl Gatekeeper {
     /// What an operator does. It asks nobody for a permission.
     pub fn administration(&self) -> Administration<'_> {
         Administration(self)
+    }
+
+    /// Links to sign in with.
+    pub fn magic_links(&self) -> MagicLinks<'_> {
+        MagicLinks(self)
     }
 
     /// Mails that wait, and those that were given up.

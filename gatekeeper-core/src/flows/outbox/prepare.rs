@@ -5,6 +5,7 @@ use serde_json::json;
 use super::AttemptError;
 use crate::{
     crypto::one_time,
+    flows::magic_links::Eligible,
     gatekeeper::Inner,
     mail::{AccountMail, Brand, Caller, MailKind, MailVariables, Queued, RenderedMail, greeted},
     model::{
@@ -146,6 +147,10 @@ impl Inner {
             })),
             AccountMail::MagicLinkRequested { binding, .. } => {
                 let Some(user) = user else { return Ok(None) };
+                match self.magic_link_eligible(tx, &user).await? {
+                    Eligible::Yes => {}
+                    Eligible::Disabled | Eligible::MailboxIsSecondFactor => return Ok(None),
+                }
                 let wanted = TokenRequest {
                     user: &user,
                     purpose: TokenPurpose::MagicLink,

@@ -2,7 +2,11 @@ use super::Passwords;
 use crate::{
     Error, RequestContext, Violations,
     crypto::one_time,
-    flows::{Record, Unit, validate},
+    flows::{
+        Record, Unit,
+        accounts::{MailboxProof, drop_unproven_factors, prove_mailbox},
+        validate,
+    },
     mail::{AccountMail, Notice},
     model::{Event, PasswordCredential, SecretString, SessionEnd, TokenPurpose, User},
 };
@@ -103,12 +107,9 @@ impl Passwords<'_> {
             must_change_since: None,
         };
         unit.tx().credentials().set_password(&password).await?;
-        if !user.email_verified() {
-            user.email_verified_at = Some(now);
-            user.updated_at = now;
+        if prove_mailbox(&mut unit, &mut user).await? == MailboxProof::First {
+            drop_unproven_factors(&mut unit, &mut user).await?;
             unit.tx().users().update(&user).await?;
-            unit.record(Record::success(Event::EmailVerified).by(user.id))
-                .await?;
         }
         unit.end_sessions(user.id, None, SessionEnd::PasswordChanged)
             .await?;
