@@ -87,6 +87,18 @@ pub static CODES: &[ErrorCode] = &[
         "an internal error occurred",
     ),
     code(
+        "magic_link.disabled",
+        StatusCode::NOT_FOUND,
+        "Not offered",
+        "links to sign in with are not offered",
+    ),
+    code(
+        "magic_link.other_browser",
+        StatusCode::FORBIDDEN,
+        "Opened in another browser",
+        "the link was opened in another browser: type sign_in_code where you asked for the link",
+    ),
+    code(
         "mfa.invalid_code",
         StatusCode::UNAUTHORIZED,
         "Wrong code",

@@ -1,7 +1,7 @@
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
-use gatekeeper_core::{AccessError, Error, ErrorClass, Refusal, Violations};
+use gatekeeper_core::{AccessError, Error, ErrorClass, MagicLinkError, Refusal, Violations};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -235,6 +235,10 @@ impl From<Error> for Problem {
         match error {
             Error::Invalid(violations) => problem.0.errors = violations,
             Error::Refused(refusal) => return problem.refused(refusal),
+            // For the page to show. It stands in no log: neither `Debug` nor `Display` has extensions.
+            Error::MagicLink(MagicLinkError::OtherBrowser { code }) => {
+                return problem.with_extension("sign_in_code", code.expose().into());
+            }
             Error::Access(AccessError::Invalid) => problem.0.token_sent = true,
             // What the caller is told of these is fixed; the cause is for the log.
             error if matches!(class, ErrorClass::Internal) || matches!(error, Error::Store(_)) => {

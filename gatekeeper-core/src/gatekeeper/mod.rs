@@ -18,8 +18,8 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, magic_links::MagicLinks, outbox::Outbox, passwords::Passwords,
-        sessions::Sessions,
+        accounts::Accounts, administration::Administration, magic_links::MagicLinks,
+        outbox::Outbox, passwords::Passwords, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
 };

@@ -168,3 +168,43 @@ pub(crate) struct TextMessage {
     pub(crate) to: String,
     pub(crate) text: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_version_enqueued_is_read_still() {
+        let notice =
+            r#"{"mail":"notice","notice":"welcome","to":"ada@example.org","to_name":null}"#;
+        let queued: Queued<AccountMail> = serde_json::from_str(notice).unwrap();
+        assert!(queued.caller.ip.is_none());
+        assert!(matches!(
+            queued.mail,
+            AccountMail::Notice {
+                notice: Notice::Welcome,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn who_caused_a_mail_waits_with_it() {
+        let caller = Caller {
+            ip: Some([192, 0, 2, 7].into()),
+            user_agent: Some("curl/8".to_owned()),
+        };
+        let mail = AccountMail::ResetRequested {
+            email: "ada@example.org".to_owned(),
+        };
+        let json = serde_json::to_string(&Queued {
+            mail: &mail,
+            caller,
+        })
+        .unwrap();
+        let read: Queued<AccountMail> = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.caller.ip, Some([192, 0, 2, 7].into()));
+        assert_eq!(read.caller.user_agent.as_deref(), Some("curl/8"));
+        assert!(matches!(read.mail, AccountMail::ResetRequested { .. }));
+    }
+}

@@ -43,7 +43,10 @@ pub(crate) async fn drop_unproven_factors(
     for factor in unit.tx().mfa().list(tenant, id).await? {
         unit.tx().mfa().delete(tenant, id, &factor.method).await?;
     }
-    unit.tx().mfa().replace_backup_codes(tenant, id, &[]).await?;
+    unit.tx()
+        .mfa()
+        .replace_backup_codes(tenant, id, &[])
+        .await?;
     unit.tx().devices().revoke_all(tenant, id, now).await?;
     if user.mfa_enabled_at.take().is_some() {
         let record = Record::success(Event::MfaDisabled).target(id);

@@ -17,12 +17,14 @@ const CODE_LEN: usize = 8;
 
 /// What a link or a code holds of the browser that asked: the hash of its binding, as text.
 pub(super) fn to_text(hash: &TokenHash) -> String {
-    hash.0.iter().fold(String::with_capacity(64), |mut text, byte| {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-        }
-        text
-    })
+    hash.0
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            }
+            text
+        })
 }
 
 /// The hash again.
@@ -140,7 +142,14 @@ mod tests {
         let hash = TokenHash(std::array::from_fn(|at| u8::try_from(at * 8).unwrap()));
         assert_eq!(from_text(&to_text(&hash)), Some(hash));
         let text = to_text(&hash);
-        for wrong in ["", &text[1..], &format!("{text}0"), &text.replace('0', "g"), &"+f".repeat(32), &"é".repeat(32)] {
+        for wrong in [
+            "",
+            &text[1..],
+            &format!("{text}0"),
+            &text.replace('0', "g"),
+            &"+f".repeat(32),
+            &"é".repeat(32),
+        ] {
             assert_eq!(from_text(wrong), None, "{wrong}");
         }
     }
@@ -164,7 +173,16 @@ mod tests {
         for typed in ["0A1B-2C3D", "oaib 2c3d", "0 a l b 2 c 3 d", "OALB2C3D"] {
             assert_eq!(read_code(typed).unwrap().as_str(), "0A1B2C3D", "{typed}");
         }
-        for wrong in ["", "0A1B2C3", "0A1B2C3DE", "0A1B2C3U", "0A1B2C3\u{ff24}", "0A1B_2C3D", "        ", &" ".repeat(1_000)] {
+        for wrong in [
+            "",
+            "0A1B2C3",
+            "0A1B2C3DE",
+            "0A1B2C3U",
+            "0A1B2C3\u{ff24}",
+            "0A1B_2C3D",
+            "        ",
+            &" ".repeat(1_000),
+        ] {
             assert!(read_code(wrong).is_none(), "{wrong}");
         }
     }

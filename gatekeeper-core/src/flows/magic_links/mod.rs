@@ -83,18 +83,15 @@ impl Inner {
         if !self.config.magic_links.enabled {
             return Ok(Eligible::Disabled);
         }
-        let factors = tx.mfa().list(user.tenant_id, user.id).await?;
+        let mut factors = tx.mfa().list(user.tenant_id, user.id).await?;
         // An unproven account's factors are dropped before they are asked for.
-        let mut in_force = factors
-            .iter()
-            .filter(|factor| factor.confirmed_at.is_some() && user.email_verified())
-            .peekable();
-        let by_mail_alone = if in_force.peek().is_some() {
-            in_force.all(|factor| factor.method == EMAIL)
-        } else {
+        factors.retain(|factor| factor.confirmed_at.is_some() && user.email_verified());
+        let by_mail_alone = if factors.is_empty() {
             // Where a second factor is required and there is none, it is a code by e-mail if those are offered.
             self.config.mfa.email_codes
                 && self.mfa_required_in(tx, user).await? == MfaRequirement::Required
+        } else {
+            factors.iter().all(|factor| factor.method == EMAIL)
         };
         Ok(if by_mail_alone {
             Eligible::MailboxIsSecondFactor

@@ -10,9 +10,7 @@ use crate::{
         Record, Unit,
         sessions::{Refused, SignIn},
     },
-    model::{
-        Event, OneTimeToken, OneTimeTokenId, SecretString, TokenHash, TokenPurpose, User,
-    },
+    model::{Event, OneTimeToken, OneTimeTokenId, SecretString, TokenHash, TokenPurpose, User},
 };
 
 impl MagicLinks<'_> {
@@ -52,8 +50,9 @@ impl MagicLinks<'_> {
         };
         let asked_here = match (binding::of(&row), binding) {
             // What a browser says of itself is as good as a guess, and looked at as one.
-            (Some(Bound::To(bound)), Some(binding)) => one_time::hash_of(binding.expose())
-                .is_some_and(|hash| binding::same(&hash, &bound)),
+            (Some(Bound::To(bound)), Some(binding)) => {
+                one_time::hash_of(binding.expose()).is_some_and(|hash| binding::same(&hash, &bound))
+            }
             (Some(Bound::To(_)), None) => false,
             // Made when links were bound to nothing: while they have to be, it signs nobody in.
             (Some(Bound::Nothing), _) if !inner.config.magic_links.bind_to_browser => true,

@@ -52,7 +52,12 @@ impl MagicLinks<'_> {
             .await?;
         drop(tx);
         let account = match &found {
-            Some(row) => inner.repository.find_account(cx.tenant_id, row.user_id).await?,
+            Some(row) => {
+                inner
+                    .repository
+                    .find_account(cx.tenant_id, row.user_id)
+                    .await?
+            }
             None => None,
         };
         let (Some(row), Some(account)) = (found, account) else {
@@ -99,12 +104,17 @@ impl MagicLinks<'_> {
         let inner = self.0.inner();
         let five = LockoutPolicy {
             threshold: WRONG_CODES,
-            first_delay: LONGEST_CODE,
-            longest_delay: LONGEST_CODE,
-            hard_limit: WRONG_CODES,
+            // Longer than the code lives, and over some time so that the counter can be purged.
+            first_delay: LONGEST_CODE * 2,
+            longest_delay: LONGEST_CODE * 2,
+            hard_limit: u32::MAX,
         };
         let mut refused = Refused::new("wrong_code", Some(row.user_id), Error::Token);
-        match inner.lockout.fail(counter, &five, inner.clock.now()).await? {
+        match inner
+            .lockout
+            .fail(counter, &five, inner.clock.now())
+            .await?
+        {
             FailureCounted::Counted => {}
             FailureCounted::Locked(_) | FailureCounted::AlreadyLocked => {
                 refused.reason = "too_many_codes";

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{MagicLinks, binding};
+use super::{Eligible, MagicLinks, binding};
 use crate::{
     Error, PasswordError, RequestContext,
     flows::{
@@ -118,6 +118,14 @@ impl MagicLinks<'_> {
             .await?;
         if good.is_none_or(|row| binding::address(&row) != Some(user.email.as_str())) {
             return Ok(Err(refused("unknown_token", &user)));
+        }
+        match inner.magic_link_eligible(unit.tx(), &user).await? {
+            Eligible::Yes => {}
+            Eligible::Disabled => return Ok(Err(refused("disabled", &user))),
+            // It came to be so since the link was mailed.
+            Eligible::MailboxIsSecondFactor => {
+                return Ok(Err(refused("mailbox_is_second_factor", &user)));
+            }
         }
         match prove_mailbox(&mut unit, &mut user).await? {
             MailboxProof::Repeated => return Ok(Ok(())),

@@ -137,9 +137,10 @@ impl Inner {
                 device,
                 codes_left,
             })),
-            AccountMail::LockedOut { .. } => Ok(user.map(|user| {
-                Decided::to_owner(MailKind::AccountLocked, &user, Content::News)
-            })),
+            AccountMail::LockedOut { .. } => {
+                Ok(user
+                    .map(|user| Decided::to_owner(MailKind::AccountLocked, &user, Content::News)))
+            }
             AccountMail::MfaCode { code, .. } => Ok(user.map(|user| {
                 let lifetime = self.config.mfa.code_lifetime;
                 let content = Content::Code { code, lifetime };
