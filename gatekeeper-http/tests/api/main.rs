@@ -17,6 +17,7 @@ mod csrf;
 mod failures;
 mod hostile;
 mod lists;
+mod magic_links;
 mod one_time_tokens;
 mod openapi;
 mod refresh;
