@@ -34,6 +34,7 @@ pub use flows::{
         BackupCodes, Destination, FactorStatus, Mfa, MfaAttempt, MfaFactor, MfaMethod, MfaProof,
         MfaStanding, MfaStatus, PreparedCode, TotpSetup,
     },
+    magic_links::{MagicLinkRequested, MagicLinks},
     outbox::{Delivered, Outbox},
     passwords::Passwords,
     sessions::{FinishMfa, MfaPending, SessionDevice, Sessions, SignIn, SignedIn},

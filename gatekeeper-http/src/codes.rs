@@ -93,6 +93,18 @@ pub static CODES: &[ErrorCode] = &[
         "an internal error occurred",
     ),
     code(
+        "magic_link.disabled",
+        StatusCode::NOT_FOUND,
+        "Not offered",
+        "links to sign in with are not offered",
+    ),
+    code(
+        "magic_link.other_browser",
+        StatusCode::FORBIDDEN,
+        "Opened in another browser",
+        "the link was opened in another browser: type sign_in_code where you asked for the link",
+    ),
+    code(
         "mfa.already_enabled",
         StatusCode::CONFLICT,
         "Second factor set up already",

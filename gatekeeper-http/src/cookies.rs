@@ -21,6 +21,8 @@ pub(crate) struct Cookies {
     pub(crate) access: CookieKind,
     pub(crate) csrf: CookieKind,
     pub(crate) device: CookieKind,
+    /// Recognises the browser that asked for a magic link.
+    pub(crate) magic: CookieKind,
 }
 
 /// One cookie and its attributes.
@@ -48,6 +50,12 @@ const SECURE: Cookies = Cookies {
         name: "__Secure-gatekeeper_device",
         attributes: "Path=/v1/auth; HttpOnly; Secure; SameSite=Strict",
     },
+    // Strict although the mail program opens the page from elsewhere: that request needs no cookie, and the one that redeems
+    // comes from the page's own script, which is of this site.
+    magic: CookieKind {
+        name: "__Secure-gatekeeper_magic",
+        attributes: "Path=/v1/auth/magic-link; HttpOnly; Secure; SameSite=Strict",
+    },
 };
 
 /// Browsers refuse the prefixes and `Secure` over plain http.
@@ -67,6 +75,10 @@ const LOCAL: Cookies = Cookies {
     device: CookieKind {
         name: "gatekeeper_device",
         attributes: "Path=/v1/auth; HttpOnly; SameSite=Strict",
+    },
+    magic: CookieKind {
+        name: "gatekeeper_magic",
+        attributes: "Path=/v1/auth/magic-link; HttpOnly; SameSite=Strict",
     },
 };
 

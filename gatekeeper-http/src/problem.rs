@@ -1,7 +1,9 @@
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
-use gatekeeper_core::{AccessError, Error, ErrorClass, RateLimited, Refusal, Violations};
+use gatekeeper_core::{
+    AccessError, Error, ErrorClass, MagicLinkError, RateLimited, Refusal, Violations,
+};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -281,6 +283,10 @@ impl From<Error> for Problem {
             Error::Refused(refusal) => return problem.refused(refusal),
             Error::Access(AccessError::StepUpRequired { max_age }) => {
                 problem.0.step_up = Some(StepUp { max_age });
+            }
+            // For the page to show. It stands in no log: neither `Debug` nor `Display` has extensions.
+            Error::MagicLink(MagicLinkError::OtherBrowser { code }) => {
+                return problem.with_extension("sign_in_code", code.expose().into());
             }
             Error::Access(AccessError::Invalid) => problem.0.token_sent = true,
             // What the caller is told of these is fixed; the cause is for the log.

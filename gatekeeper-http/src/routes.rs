@@ -10,7 +10,8 @@ use crate::{
     codes::{self, ErrorCode},
     device,
     endpoints::{
-        admin, email, history, me, mfa, password, refresh, register, service, sessions, sign_in,
+        admin, email, history, magic_link, me, mfa, password, refresh, register, service, sessions,
+        sign_in,
     },
     limits::RateRule,
     problem::Problem,
@@ -664,6 +665,39 @@ pub(crate) static ROUTES: &[Route] = &[
         "access.missing_token",
         "access.invalid_token",
         "session.invalid_refresh_token",
+    ]),
+    Route::change(
+        Method::POST,
+        "/v1/auth/magic-link",
+        "requestMagicLink",
+        Public,
+        "Ask for a mail with a link to sign in with",
+        handler!(magic_link::request),
+    )
+    .reads(Fields("MagicLinkRequest"))
+    .answers(&[answer(
+        202,
+        "MagicLinkAccepted",
+        "Taken in. The same whether or not there is such an account. The browser that asked is bound to the link by a cookie.",
+    )])
+    .errors(&["magic_link.disabled"]),
+    Route::change(
+        Method::POST,
+        "/v1/auth/magic-link/verify",
+        "redeemMagicLink",
+        Public,
+        "Sign in with the token of a link, or with the code that it became in another browser",
+        handler!(magic_link::redeem),
+    )
+    .reads(Fields("MagicLinkRedemption"))
+    .answers(FIRST_FACTOR)
+    .errors(&[
+        "hook.refused",
+        "magic_link.disabled",
+        "magic_link.other_browser",
+        "request.missing_token",
+        "session.limit_reached",
+        "token.invalid",
     ]),
     Route::change(
         Method::POST,

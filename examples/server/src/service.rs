@@ -63,6 +63,10 @@ async fn build(
     // The secret first: should the process die in between, there is a secret without a database, which does no harm.
     let (key, origin) = secret::obtain(settings)?;
     let repository = settings.database.open().await?;
+    let builder = match &settings.mail_templates {
+        Some(templates) => builder.mail_templates(templates.clone()),
+        None => builder,
+    };
     let gatekeeper = builder
         .shared_repository(Arc::clone(&repository))
         .secret(key)

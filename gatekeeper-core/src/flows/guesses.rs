@@ -37,6 +37,8 @@ pub(crate) enum Counter<'a> {
     Mfa(UserId),
     MfaOfDevice(DeviceId),
     Session(SessionId),
+    /// The code that a magic link became, of this row.
+    MagicLinkCode(OneTimeTokenId),
     /// Not of guesses: whether a pending sign-in's owner was told of a wrong code.
     MfaNotice(OneTimeTokenId),
 }
@@ -110,6 +112,7 @@ impl Inner {
             Counter::Mfa(user) => ("lockout:mfa", user.to_string()),
             Counter::MfaOfDevice(device) => ("lockout:mfa-device", device.to_string()),
             Counter::Session(session) => ("lockout:session", session.to_string()),
+            Counter::MagicLinkCode(code) => ("lockout:magic-link-code", code.to_string()),
             Counter::MfaNotice(token) => ("once:mfa-notice", token.to_string()),
         };
         LockoutKey(self.digester.key(kind, &format!("{tenant}:{subject}")))

@@ -8,6 +8,7 @@ pub(crate) mod administration;
 mod guesses;
 pub(crate) mod keys;
 pub(crate) mod mfa;
+pub(crate) mod magic_links;
 pub(crate) mod outbox;
 pub(crate) mod passwords;
 pub(crate) mod sessions;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     AccessError, Error, Identity, RequestContext,
     gatekeeper::Inner,
-    mail::{AccountMail, TextMessage},
+    mail::{AccountMail, Caller, Queued, TextMessage},
     model::{
         AuditEvent, Event, EventId, MailId, OutboxEntry, OutboxKind, OutboxState, Outcome,
         Revocation, RevocationTarget, SecretString, SessionEnd, SessionId, Timestamp, User, UserId,
@@ -141,7 +141,11 @@ impl<'a> Unit<'a> {
 
     /// Leaves a mail to the worker.
     pub(crate) async fn mail(&mut self, mail: &AccountMail) -> Result<(), Error> {
-        self.enqueue(OutboxKind::AccountMail, mail).await
+        let mail = Queued {
+            mail,
+            caller: Caller::of(self.cx),
+        };
+        self.enqueue(OutboxKind::AccountMail, &mail).await
     }
 
     /// Leaves a text message to the worker.

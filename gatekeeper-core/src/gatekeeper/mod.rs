@@ -18,8 +18,8 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, mfa::Mfa, outbox::Outbox,
-        passwords::Passwords, sessions::Sessions,
+        accounts::Accounts, administration::Administration, magic_links::MagicLinks, mfa::Mfa,
+        outbox::Outbox, passwords::Passwords, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
     rate_limit::RateLimits,
@@ -68,6 +68,11 @@ impl Gatekeeper {
     /// What an operator does. It asks nobody for a permission.
     pub fn administration(&self) -> Administration<'_> {
         Administration(self)
+    }
+
+    /// Links to sign in with.
+    pub fn magic_links(&self) -> MagicLinks<'_> {
+        MagicLinks(self)
     }
 
     /// Mails that wait, and those that were given up.

@@ -1,7 +1,40 @@
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::MailKind;
-use crate::model::{User, UserId};
+use crate::{
+    RequestContext,
+    model::{User, UserId},
+};
+
+/// A mail that is to be made, with what is known of the call that caused it: its owner can judge by that whether it was
+/// them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Queued<M> {
+    #[serde(flatten)]
+    pub(crate) mail: M,
+    #[serde(default)]
+    pub(crate) caller: Caller,
+}
+
+/// From where, and on what.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Caller {
+    #[serde(default)]
+    pub(crate) ip: Option<IpAddr>,
+    #[serde(default)]
+    pub(crate) user_agent: Option<String>,
+}
+
+impl Caller {
+    pub(crate) fn of(cx: &RequestContext) -> Self {
+        Self {
+            ip: cx.ip,
+            user_agent: cx.user_agent.clone(),
+        }
+    }
+}
 
 /// A mail that is to be made.
 ///
@@ -40,6 +73,9 @@ pub(crate) enum AccountMail {
         /// The name of the device that it is about.
         #[serde(default)]
         device: Option<String>,
+        /// How many backup codes are left.
+        #[serde(default)]
+        codes_left: Option<u32>,
     },
 }
 
@@ -65,23 +101,32 @@ pub(crate) enum Notice {
 
 impl AccountMail {
     pub(crate) fn notice(notice: Notice, user: &User) -> Self {
-        Self::Notice {
-            notice,
-            to: user.email.as_str().to_owned(),
-            to_name: user.name.clone(),
-            locale: user.locale.clone(),
-            device: None,
-        }
+        Self::notice_with(notice, user, None, None)
     }
 
     /// A notice about a device.
     pub(crate) fn notice_of_device(notice: Notice, user: &User, name: String) -> Self {
+        Self::notice_with(notice, user, Some(name), None)
+    }
+
+    /// A backup code was used, and so many are left.
+    pub(crate) fn notice_of_codes(user: &User, left: u32) -> Self {
+        Self::notice_with(Notice::BackupCodesLow, user, None, Some(left))
+    }
+
+    fn notice_with(
+        notice: Notice,
+        user: &User,
+        device: Option<String>,
+        codes_left: Option<u32>,
+    ) -> Self {
         Self::Notice {
             notice,
             to: user.email.as_str().to_owned(),
             to_name: user.name.clone(),
             locale: user.locale.clone(),
-            device: Some(name),
+            device,
+            codes_left,
         }
     }
 }
@@ -122,4 +167,44 @@ pub(crate) struct RenderedMail {
 pub(crate) struct TextMessage {
     pub(crate) to: String,
     pub(crate) text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_version_enqueued_is_read_still() {
+        let notice =
+            r#"{"mail":"notice","notice":"welcome","to":"ada@example.org","to_name":null}"#;
+        let queued: Queued<AccountMail> = serde_json::from_str(notice).unwrap();
+        assert!(queued.caller.ip.is_none());
+        assert!(matches!(
+            queued.mail,
+            AccountMail::Notice {
+                notice: Notice::Welcome,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn who_caused_a_mail_waits_with_it() {
+        let caller = Caller {
+            ip: Some([192, 0, 2, 7].into()),
+            user_agent: Some("curl/8".to_owned()),
+        };
+        let mail = AccountMail::ResetRequested {
+            email: "ada@example.org".to_owned(),
+        };
+        let json = serde_json::to_string(&Queued {
+            mail: &mail,
+            caller,
+        })
+        .unwrap();
+        let read: Queued<AccountMail> = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.caller.ip, Some([192, 0, 2, 7].into()));
+        assert_eq!(read.caller.user_agent.as_deref(), Some("curl/8"));
+        assert!(matches!(read.mail, AccountMail::ResetRequested { .. }));
+    }
 }

@@ -5,8 +5,19 @@
 //! link that opens an account.
 
 mod account_mail;
+mod brand;
+mod check;
+mod clean;
+mod directory;
+mod kind;
+mod render;
 mod templates;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use account_mail::{AccountMail, Notice, RenderedMail, TextMessage};
-pub(crate) use templates::MailVariables;
-pub use templates::{MailKind, MailTemplates, TemplateError};
+pub(crate) use account_mail::{AccountMail, Caller, Notice, Queued, RenderedMail, TextMessage};
+pub(crate) use brand::Brand;
+pub(crate) use clean::greeted;
+pub use kind::MailKind;
+pub(crate) use render::MailVariables;
+pub use templates::{MailTemplates, TemplateError};

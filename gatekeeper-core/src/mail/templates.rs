@@ -1,280 +1,362 @@
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use std::{borrow::Cow, collections::BTreeSet, path::PathBuf};
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
-        /// Which mail it is.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum MailKind {
-            $($(#[$doc])* $name,)*
-        }
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, syntax::SyntaxConfig};
 
-        impl MailKind {
-            /// Every kind.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+use super::{
+    check,
+    kind::{BUNDLED, MailKind},
+    render::{self, MailVariables, RenderedParts},
+};
 
-            /// The stable name, which is that of its templates.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $file,)*
-                }
-            }
-        }
+/// The design of HTML parts, which every language shares.
+const BASE: &str = "base.html";
 
-        /// (name, subject and text, HTML); the first line of the text template is the subject.
-        const BUNDLED: &[(&str, &str, &str)] = &[
-            $(($file, include_str!(concat!("templates/", $file, ".txt")), include_str!(concat!("templates/", $file, ".html"))),)*
-        ];
+/// What a language has beside its kinds: the words around a mail, and how it says a duration and an instant.
+const PARTS: &[&str] = &[
+    "duration.txt",
+    "facts.html",
+    "facts.txt",
+    "layout.html",
+    "layout.txt",
+    "link.html",
+    "time.txt",
+];
+
+macro_rules! parts {
+    ($($language:literal: $($file:literal)*;)*) => {
+        &[$($(($language, $file, include_str!(concat!("templates/", $language, "/", $file))),)*)*]
     };
 }
 
-kinds! {
-    /// Too many wrong guesses: the account is locked for a while.
-    AccountLocked = "account_locked";
-    /// Few backup codes are left.
-    BackupCodesLow = "backup_codes_low";
-    /// The account was deleted.
-    AccountDeleted = "account_deleted";
-    /// Confirms a new address; goes to the new one.
-    ChangeEmail = "change_email";
-    /// A change of address was asked for; goes to the old one.
-    EmailChangeRequested = "email_change_requested";
-    /// The address was changed; goes to the old one.
-    EmailChanged = "email_changed";
-    /// Signs in.
-    MagicLink = "magic_link";
-    /// A code, as a second factor.
-    MfaCode = "mfa_code";
-    /// A second factor was taken away.
-    MfaDisabled = "mfa_disabled";
-    /// A second factor is in force.
-    MfaEnabled = "mfa_enabled";
-    /// A wrong second factor was given after the right password.
-    MfaFailed = "mfa_failed";
-    /// A sign-in on a device that was not known.
-    NewDevice = "new_device";
-    /// The password is known to others and has to be reset.
-    PasswordChangeRequired = "password_change_required";
-    /// The password was changed.
-    PasswordChanged = "password_changed";
-    /// The password was set through a reset link.
-    PasswordReset = "password_reset";
-    /// Somebody tried to sign up with, or to change to, an address that has an account.
-    RegistrationRepeated = "registration_repeated";
-    /// Sets a new password.
-    ResetPassword = "reset_password";
-    /// A used refresh token came again; the session was ended.
-    SessionReused = "session_reused";
-    /// Confirms a sign-up.
-    VerifyEmail = "verify_email";
-    /// The address is confirmed, the account can be used.
-    Welcome = "welcome";
-}
+const BUNDLED_PARTS: &[(&str, &str, &str)] = parts! {
+    "en": "duration.txt" "facts.html" "facts.txt" "layout.html" "layout.txt" "link.html" "time.txt";
+    "de": "duration.txt" "facts.html" "facts.txt" "layout.html" "layout.txt" "link.html" "time.txt";
+};
 
-/// The templates of mails: each kind has a subject, a text and an HTML part, in the language of Jinja.
+/// The templates of mails, in any number of languages; English and German are bundled.
 ///
-/// The variables are `product`, `name` (may be undefined), `link` (in mails that have one), `expires_in` (`30 minutes`),
-/// `sign_in_url` and `address` (the new address, in `change_email`). HTML parts escape what they print.
-#[derive(Debug)]
+/// # Files
+///
+/// Each language has these files, in the language of Jinja, whether they come from a directory or from code:
+///
+/// | file | what it is |
+/// |---|---|
+/// | `<kind>.txt` | the subject in its first line, then the text part; for each [`MailKind`] |
+/// | `<kind>.html` | the HTML part |
+/// | `layout.txt`, `layout.html` | what stands around them; a kind may `{% extends "layout.html" %}` |
+/// | `link.html`, `facts.txt`, `facts.html` | the button, and the lines that say when, on what and from where |
+/// | `duration.txt` | says `count` and `unit` (`minute`, `hour`, `day`): `10 minutes` |
+/// | `time.txt` | says `year`, `month` (1 to 12), `day` and `clock` (`18:04`) in UTC |
+///
+/// A name in `extends` or `include` is looked up in the same language, but for `base.html`: the design of the HTML parts,
+/// which all languages share.
+///
+/// # Variables
+///
+/// Always: `product`, `subject` (not in itself), `address` (where the mail goes), `sign_in_url`, `language`, `color` and `text_color`
+/// (`#rrggbb`), `time` (when it happened), `bound` (whether a magic link is bound to a browser). Where they are known: `name`,
+/// `logo_url`, `ip`, `device`, `codes_left`. In mails that have one: `link` or `code`, with `expires_in`.
+///
+/// # Security
+///
+/// HTML parts escape what they print. Every text is held to one line; of a name that somebody chose, what a mail program
+/// would make a link of never reaches a template. Links are built from the public URL alone.
+#[derive(Clone, Debug)]
 pub struct MailTemplates {
     environment: Environment<'static>,
+    languages: BTreeSet<String>,
+    default_language: String,
 }
 
-/// A template that does not compile.
+/// Why templates cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the template {name} is not valid")]
-pub struct TemplateError {
-    /// The template, `verify_email.html`.
-    pub name: String,
-    #[source]
-    source: minijinja::Error,
-}
-
-/// What a template may print.
-#[derive(Debug, Default)]
-pub(crate) struct MailVariables<'a> {
-    pub(crate) product: &'a str,
-    pub(crate) name: Option<&'a str>,
-    pub(crate) link: Option<&'a str>,
-    pub(crate) expires_in: Option<String>,
-    pub(crate) sign_in_url: &'a str,
-    pub(crate) address: Option<&'a str>,
-    pub(crate) code: Option<&'a str>,
-    pub(crate) device: Option<&'a str>,
-}
-
-impl MailVariables<'_> {
-    fn to_value(&self) -> Value {
-        let optional = |text: Option<&str>| text.map_or(Value::UNDEFINED, Value::from);
-        Value::from_pairs([
-            ("product", Value::from(self.product)),
-            ("name", optional(self.name)),
-            ("link", optional(self.link)),
-            ("expires_in", optional(self.expires_in.as_deref())),
-            ("sign_in_url", Value::from(self.sign_in_url)),
-            ("address", optional(self.address)),
-            ("code", optional(self.code)),
-            ("device", optional(self.device)),
-        ])
-    }
-}
-
-/// A mail's three parts.
-#[derive(Debug)]
-pub(crate) struct RenderedParts {
-    pub(crate) subject: String,
-    pub(crate) text: String,
-    pub(crate) html: String,
+#[non_exhaustive]
+pub enum TemplateError {
+    /// A template is not well-formed.
+    #[error("the template {name} is not valid")]
+    Syntax {
+        /// The template, `en/verify_email.html`.
+        name: String,
+        #[source]
+        /// What is wrong, and where.
+        source: minijinja::Error,
+    },
+    /// A template prints what is not there, or asks for a template that is not there.
+    #[error("the mail {name} cannot be made")]
+    Render {
+        /// Language and kind, `en/verify_email`.
+        name: String,
+        #[source]
+        /// What is wrong, and where.
+        source: minijinja::Error,
+    },
+    /// A part does not print what its reader has to have.
+    #[error("the template {name} does not print {lacks}")]
+    Lacks {
+        /// The template, `en/verify_email.txt`.
+        name: String,
+        /// What it has to print: `link`, `code`, `subject`.
+        lacks: &'static str,
+    },
+    /// A new language is not complete.
+    #[error("the template {name} is missing")]
+    Missing {
+        /// The template, `fr/verify_email.txt`.
+        name: String,
+    },
+    /// No template has this name.
+    #[error("{name} is the name of no template")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// Not a language tag such as `en` or `pt-BR`, or a language without templates.
+    #[error("{0:?} is no language that there are templates for")]
+    Language(String),
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        #[source]
+        /// Why.
+        source: std::io::Error,
+    },
 }
 
 impl MailTemplates {
-    /// The bundled templates, in English.
+    /// The bundled templates, in English and German; English is what is used where a language is unknown.
     ///
     /// # Errors
     ///
-    /// None in practice: the bundled templates are compiled by the tests.
+    /// None in practice: the tests look at every bundled template.
     pub fn bundled() -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+        environment.set_syntax(syntax().map_err(|source| TemplateError::Syntax {
+            name: "syntax".to_owned(),
+            source,
+        })?);
         environment.set_auto_escape_callback(|name| {
-            let html = std::path::Path::new(name)
-                .extension()
-                .is_some_and(|extension| extension == "html");
-            if html {
+            if name
+                .rsplit_once('.')
+                .is_some_and(|(_, ending)| ending == "html")
+            {
                 AutoEscape::Html
             } else {
                 AutoEscape::None
             }
         });
-        let mut templates = Self { environment };
-        templates.add("layout.html", include_str!("templates/layout.html"))?;
-        for (name, text, html) in BUNDLED {
-            let (subject, text) = text.split_once('\n').unwrap_or((text, ""));
-            templates.add(&format!("{name}.subject"), subject)?;
-            templates.add(&format!("{name}.txt"), text.trim_start())?;
-            templates.add(&format!("{name}.html"), html)?;
+        environment.set_path_join_callback(|name, parent| match parent.split_once('/') {
+            Some((language, _)) if name != BASE => Cow::Owned(format!("{language}/{name}")),
+            _ => Cow::Borrowed(name),
+        });
+        let mut templates = Self {
+            environment,
+            languages: ["de", "en"].map(str::to_owned).into(),
+            default_language: "en".to_owned(),
+        };
+        templates.add(BASE.to_owned(), include_str!("templates/base.html"))?;
+        for (language, file, source) in BUNDLED_PARTS {
+            templates.add(format!("{language}/{file}"), source)?;
+        }
+        for (language, kind, text, html) in BUNDLED {
+            templates.add_text(language, *kind, text)?;
+            templates.add(format!("{language}/{}.html", kind.as_str()), html)?;
         }
         Ok(templates)
     }
 
-    /// Replaces the three parts of one kind. An HTML part may extend `layout.html`.
+    /// The languages that there are templates for, as tags in lower case.
+    pub fn languages(&self) -> impl Iterator<Item = &str> {
+        self.languages.iter().map(String::as_str)
+    }
+
+    /// The language of mails to people who have chosen none that is known.
     ///
     /// # Errors
     ///
-    /// [`TemplateError`] where one does not compile.
+    /// [`TemplateError::Language`] where there are no templates for it.
+    pub fn set_default_language(&mut self, tag: &str) -> Result<(), TemplateError> {
+        let language = parse_language(tag)?;
+        if !self.languages.contains(&language) {
+            return Err(TemplateError::Language(tag.to_owned()));
+        }
+        self.default_language = language;
+        Ok(())
+    }
+
+    /// Adds a language, or replaces templates of one that is there: (file, source), with the files of
+    /// [the type's table](Self#files). A language that is new has every kind, `duration.txt` and `time.txt`.
+    ///
+    /// Every mail of the language is then made once, with made-up content, so that a mistake is found here and not in a mail.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake; the templates are then not to be used.
+    pub fn set_language<'a>(
+        &mut self,
+        tag: &str,
+        files: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), TemplateError> {
+        let language = parse_language(tag)?;
+        for (file, source) in files {
+            let kind = |suffix: &str| {
+                let name = file.strip_suffix(suffix)?;
+                MailKind::ALL.iter().find(|kind| kind.as_str() == name)
+            };
+            if let Some(kind) = kind(".txt") {
+                self.add_text(&language, *kind, source)?;
+            } else if kind(".html").is_some() || PARTS.contains(&file) {
+                self.add(format!("{language}/{file}"), source)?;
+            } else {
+                let name = format!("{tag}/{file}");
+                return Err(TemplateError::Unknown { name });
+            }
+        }
+        if !self.languages.contains(&language) {
+            self.require_complete(&language)?;
+            self.languages.insert(language.clone());
+        }
+        self.check(&language)
+    }
+
+    /// Replaces the three parts of one kind in one language.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError::Language`] for a language that is not there; the first mistake.
     pub fn replace(
         &mut self,
+        tag: &str,
         kind: MailKind,
         subject: &str,
         text: &str,
         html: &str,
     ) -> Result<(), TemplateError> {
-        let name = kind.as_str();
-        self.add(&format!("{name}.subject"), subject)?;
-        self.add(&format!("{name}.txt"), text)?;
-        self.add(&format!("{name}.html"), html)
+        let language = parse_language(tag)?;
+        if !self.languages.contains(&language) {
+            return Err(TemplateError::Language(tag.to_owned()));
+        }
+        let name = format!("{language}/{}", kind.as_str());
+        self.add(format!("{name}.subject"), subject)?;
+        self.add(format!("{name}.txt"), text)?;
+        self.add(format!("{name}.html"), html)?;
+        self.check(&language)
     }
 
-    fn add(&mut self, name: &str, source: &str) -> Result<(), TemplateError> {
-        self.environment
-            .add_template_owned(name.to_owned(), source.to_owned())
-            .map_err(|source| TemplateError {
-                name: name.to_owned(),
-                source,
-            })
+    /// Replaces `base.html`, the design that the HTML parts of all languages share. Its blocks are `greeting`, `content` and
+    /// `footer`.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake.
+    pub fn replace_base(&mut self, html: &str) -> Result<(), TemplateError> {
+        self.add(BASE.to_owned(), html)?;
+        for language in self.languages.clone() {
+            self.check(&language)?;
+        }
+        Ok(())
+    }
+
+    /// The language of a mail to somebody who prefers `locale`: the tag itself, or what is left of it when its last subtags are
+    /// taken away (RFC 4647 section 3.4), so that `de-AT` finds `de`; else the default.
+    pub(crate) fn language_for(&self, locale: Option<&str>) -> &str {
+        let tag = locale.unwrap_or_default().to_ascii_lowercase();
+        let mut rest = tag.as_str();
+        loop {
+            if let Some(language) = self.languages.get(rest) {
+                return language;
+            }
+            match rest.rsplit_once('-') {
+                Some((shorter, _)) => rest = shorter,
+                None => return &self.default_language,
+            }
+        }
     }
 
     pub(crate) fn render(
         &self,
         kind: MailKind,
+        locale: Option<&str>,
         variables: &MailVariables<'_>,
     ) -> Result<RenderedParts, minijinja::Error> {
-        let part = |suffix: &str| {
-            self.environment
-                .get_template(&format!("{}.{suffix}", kind.as_str()))?
-                .render(variables.to_value())
-        };
-        // A subject is one line, whatever a name holds: a line break would begin a header (RFC 5322 section 2.2).
-        let subject = part("subject")?
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        Ok(RenderedParts {
-            subject,
-            text: part("txt")?,
-            html: part("html")?,
-        })
+        render::render(
+            &self.environment,
+            self.language_for(locale),
+            kind,
+            variables,
+        )
+    }
+
+    /// The first line of a text template is the subject.
+    fn add_text(
+        &mut self,
+        language: &str,
+        kind: MailKind,
+        source: &str,
+    ) -> Result<(), TemplateError> {
+        let (subject, text) = source.split_once('\n').unwrap_or((source, ""));
+        let name = format!("{language}/{}", kind.as_str());
+        self.add(format!("{name}.subject"), subject)?;
+        self.add(format!("{name}.txt"), text.trim_start())
+    }
+
+    fn add(&mut self, name: String, source: &str) -> Result<(), TemplateError> {
+        self.environment
+            .add_template_owned(name.clone(), source.to_owned())
+            .map_err(|source| TemplateError::Syntax { name, source })
+    }
+
+    fn require_complete(&self, language: &str) -> Result<(), TemplateError> {
+        let kinds = MailKind::ALL
+            .iter()
+            .flat_map(|kind| ["txt", "html"].map(|ending| format!("{}.{ending}", kind.as_str())));
+        let parts = ["duration.txt", "time.txt"].map(str::to_owned);
+        for file in kinds.chain(parts) {
+            let name = format!("{language}/{file}");
+            if self.environment.get_template(&name).is_err() {
+                return Err(TemplateError::Missing { name });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes every mail of a language, with printing what is undefined being a mistake.
+    fn check(&mut self, language: &str) -> Result<(), TemplateError> {
+        self.environment
+            .set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        let found = check::every_kind(&self.environment, language);
+        // A mail that lacks a word is better than none: strict is for finding mistakes beforehand.
+        self.environment
+            .set_undefined_behavior(UndefinedBehavior::Lenient);
+        found
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A tag on a line of its own leaves no empty line behind.
+fn syntax() -> Result<SyntaxConfig, minijinja::Error> {
+    SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+}
 
-    fn variables() -> MailVariables<'static> {
-        MailVariables {
-            product: "Acme",
-            name: Some("<b>Ada</b>\r\nBcc: eve@example.org"),
-            link: Some("https://example.org/x#token=T"),
-            expires_in: Some("30 minutes".to_owned()),
-            sign_in_url: "https://example.org/sign-in",
-            address: Some("new@example.org"),
-            code: Some("123456"),
-            device: Some("Firefox on Linux"),
-        }
-    }
-
-    #[test]
-    fn every_bundled_mail_renders_and_carries_its_link() {
-        let templates = MailTemplates::bundled().unwrap();
-        for &kind in MailKind::ALL {
-            let parts = templates.render(kind, &variables()).unwrap();
-            assert!(
-                parts.subject.contains("Acme"),
-                "{kind:?}: {}",
-                parts.subject
-            );
-            assert!(
-                !parts.text.is_empty() && parts.html.contains("</html>"),
-                "{kind:?}"
-            );
-            let linked = parts.text.contains("#token=T");
-            let expected = matches!(
-                kind,
-                MailKind::ChangeEmail
-                    | MailKind::MagicLink
-                    | MailKind::ResetPassword
-                    | MailKind::VerifyEmail
-            );
-            assert_eq!(linked, expected, "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn a_name_becomes_neither_markup_nor_a_header() {
-        let mut templates = MailTemplates::bundled().unwrap();
-        templates
-            .replace(
-                MailKind::VerifyEmail,
-                "Hello {{ name }}",
-                "{{ name }}",
-                "<p>{{ name }}</p>",
-            )
-            .unwrap();
-        let parts = templates
-            .render(MailKind::VerifyEmail, &variables())
-            .unwrap();
-        assert!(!parts.subject.contains(['\r', '\n']), "{:?}", parts.subject);
-        assert!(!parts.html.contains("<b>"), "{}", parts.html);
-    }
-
-    #[test]
-    fn a_template_that_does_not_compile_is_refused() {
-        let mut templates = MailTemplates::bundled().unwrap();
-        assert!(
-            templates
-                .replace(MailKind::VerifyEmail, "{{", "", "")
-                .is_err()
-        );
+/// A language tag (RFC 5646 section 2.1) in lower case.
+fn parse_language(tag: &str) -> Result<String, TemplateError> {
+    let mut subtags = tag.split('-');
+    let language = subtags.next().unwrap_or_default();
+    let sound = tag.len() <= 35
+        && (2..=8).contains(&language.len())
+        && language.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && subtags.all(|subtag| {
+            (1..=8).contains(&subtag.len())
+                && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    if sound {
+        Ok(tag.to_ascii_lowercase())
+    } else {
+        Err(TemplateError::Language(tag.to_owned()))
     }
 }

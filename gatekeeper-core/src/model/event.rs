@@ -72,6 +72,8 @@ events! {
     IdentityLinked = "identity.linked";
     /// A new signing key was made.
     KeyRotated = "key.rotated";
+    /// A link to sign in with was opened in another browser than the one that asked, and became a code.
+    MagicLinkOpenedElsewhere = "magic_link.opened_elsewhere";
     /// A link to sign in with was asked for.
     MagicLinkRequested = "magic_link.requested";
     /// New backup codes were made; the old ones are dead.

@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod email;
 pub(crate) mod history;
+pub(crate) mod magic_link;
 pub(crate) mod me;
 pub(crate) mod mfa;
 pub(crate) mod password;

@@ -71,6 +71,20 @@ fn requests() -> Value {
         "TokenRequest": object(json!({"token": token}), &[]),
         "EmailRequest": object(json!({"email": email}), &[]),
         "EmailChangeRequest": object(json!({"new_email": email, "password": password}), &[]),
+        "MagicLinkRequest": object(
+            json!({"email": email, "token_delivery": delivery}),
+            &["token_delivery"],
+        ),
+        "MagicLinkRedemption": object(
+            json!({
+                "token": token,
+                "code": {"type": "string", "description": "In place of the token: the sign_in_code that was shown where the link was opened.", "examples": ["7KQ2M9XA"]},
+                "binding": {"type": "string", "description": "What the request answered with token_delivery `body`. Without it, the cookie is used."},
+                "token_delivery": delivery,
+                "device_token": device,
+            }),
+            &["token", "code", "binding", "token_delivery", "device_token"],
+        ),
         "SignInRequest": object(
             json!({"email": email, "password": password, "token_delivery": delivery, "device_token": device}),
             &["token_delivery", "device_token"],
@@ -248,6 +262,13 @@ fn answers() -> Value {
         "VerificationRequired": status("verification_required"),
         "Verified": status("verified"),
         "Accepted": status("accepted"),
+        "MagicLinkAccepted": object(
+            json!({
+                "status": {"const": "accepted"},
+                "binding": {"type": "string", "description": "With `body`: to be sent with the token, and never to leave the client that asked."},
+            }),
+            &["binding"],
+        ),
         "Session": object(
             json!({
                 "id": id,
@@ -299,6 +320,7 @@ fn answers() -> Value {
                     "items": {"type": "string"},
                     "description": "The names of the limits that were reached.",
                 },
+                "sign_in_code": {"type": "string", "description": "With magic_link.other_browser: the code to show, to be typed where the link was asked for."},
             },
         },
         "FieldError": object(

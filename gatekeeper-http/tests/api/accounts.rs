@@ -244,6 +244,16 @@ async fn an_account_from_its_beginning_to_its_end() {
         .refused(401, "session.invalid_refresh_token")
         .await;
 
+    let asked = json!({"email": new_address, "token_delivery": "body"});
+    let asked = world.post("/v1/auth/magic-link", &asked).expect(202).await;
+    let token = world.mailed_token(new_address).await;
+    let link = json!({"token": token, "binding": asked.text("binding")});
+    let by_link = world
+        .post("/v1/auth/magic-link/verify", &link)
+        .expect(200)
+        .await;
+    assert_eq!(by_link.body["user"]["email"], new_address);
+
     let tokens = world.sign_in(new_address).await;
     let delete = |password: &str| {
         world

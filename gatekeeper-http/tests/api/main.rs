@@ -18,6 +18,7 @@ mod failures;
 mod hostile;
 mod limits;
 mod lists;
+mod magic_links;
 mod one_time_tokens;
 mod openapi;
 mod refresh;

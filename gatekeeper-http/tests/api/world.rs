@@ -142,6 +142,9 @@ impl World {
         self.post("/v1/auth/email/verify", &json!({"token": token}))
             .expect(200)
             .await;
+        // The welcome.
+        self.api.gatekeeper().outbox().deliver_due().await.unwrap();
+        self.mailer.take();
     }
 
     /// Signs in with both tokens in the body.

@@ -22,6 +22,8 @@ mod keys;
 mod limits;
 mod lockout;
 mod machine;
+mod magic_links;
+mod mail;
 mod outbox;
 mod password_history;
 mod passwords;
@@ -190,6 +192,36 @@ macro_rules! __flow_cases {
                 a_session_guesses_the_password_no_more_often_than_a_stranger,
                 lockout_can_be_switched_off,
                 a_lock_goes_before_what_the_right_password_is_told,
+            }
+            magic_links {
+                a_link_signs_in_the_browser_that_asked,
+                row_2_asking_for_a_link_answers_alike,
+                row_3_a_link_goes_to_the_stored_address,
+                row_24_what_comes_later_ends_a_link,
+                a_link_counts_at_the_address_it_went_to,
+                a_link_expires_at_the_exact_instant,
+                row_33_fifty_redemptions_of_a_link_give_one_session,
+                opened_elsewhere_a_link_becomes_a_code,
+                five_wrong_codes_end_the_right_one,
+                row_13_parallel_guesses_at_a_code_are_held_to_five,
+                wrong_codes_are_guesses_at_the_account,
+                the_wrong_code_that_locks_tells_the_owner,
+                row_6_a_first_link_drops_what_an_unproven_owner_left,
+                row_6_a_link_verifies_an_address_and_drops_its_password,
+                row_21_a_link_is_the_first_factor_alone,
+                row_22_a_mailbox_is_not_both_factors,
+                row_22_required_codes_by_mail_leave_no_link,
+                a_disabled_account_uses_no_link,
+                a_link_of_one_tenant_opens_nothing_in_another,
+                links_can_be_switched_off,
+                links_need_not_be_bound,
+            }
+            mail {
+                mails_speak_the_language_of_their_owner,
+                a_first_proof_of_the_mailbox_is_welcomed_once,
+                a_notice_says_when_on_what_and_from_where,
+                a_tenants_brand_is_on_its_mails_alone,
+                row_58_a_name_carries_neither_markup_nor_a_message,
             }
             outbox {
                 a_mail_is_tried_four_times_and_kept,

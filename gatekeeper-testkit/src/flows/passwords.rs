@@ -408,6 +408,7 @@ pub(super) async fn asvs_6_2_11_a_password_may_not_hold_its_context(fixture: Sto
     let _ = accounts.register(&world.cx, input).await.unwrap();
     let token = world.mailed_token().await;
     accounts.verify_email(&world.cx, &token).await.unwrap();
+    world.mails().await;
     let signed_in = world.sign_in("quixotine@example.org").await;
     let who = world.identity(&signed_in).await;
     let passwords = world.gk.passwords();

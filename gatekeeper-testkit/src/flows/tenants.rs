@@ -9,7 +9,7 @@ use super::world::{PASSWORD, World, code};
 use crate::{sample, store::StoreFixture};
 
 /// A second tenant, and a caller of it.
-async fn second_tenant(world: &World) -> World {
+pub(super) async fn second_tenant(world: &World) -> World {
     let tenant = Tenant {
         slug: TenantSlug::parse("other").unwrap(),
         ..sample::tenant(2)
@@ -77,6 +77,7 @@ pub(super) async fn a_token_of_one_tenant_opens_nothing_in_another(fixture: Stor
         .verify_email(&world.cx, &link)
         .await
         .unwrap();
+    world.mails().await;
 
     let signed_in = world.sign_in("ada@example.org").await;
     assert_eq!(

@@ -20,6 +20,9 @@ async fn one_of_each(world: &World) -> Vec<(&'static str, SecretString)> {
         .await
         .unwrap();
     let reset = world.mailed_token().await;
+    let links = world.gk.magic_links();
+    links.request(&world.cx, "ada@example.org").await.unwrap();
+    let magic = world.mailed_token().await;
     let accounts = world.gk.accounts();
     accounts
         .request_email_change(&world.cx, &who, "neu@example.org", &PASSWORD.into())
@@ -36,6 +39,7 @@ async fn one_of_each(world: &World) -> Vec<(&'static str, SecretString)> {
         ("verification", verification),
         ("reset", reset),
         ("change", change),
+        ("magic", magic),
         ("access", signed_in.access_token),
         ("refresh", signed_in.refresh_token),
     ]
@@ -56,6 +60,10 @@ async fn takes(world: &World, used_as: &str, token: &SecretString) -> bool {
             .reset(&world.cx, token, &NEW_PASSWORD.into())
             .await
             .is_ok(),
+        "magic" => {
+            let links = world.gk.magic_links();
+            links.redeem(&world.cx, token, None).await.is_ok()
+        }
         "access" => world.gk.authenticate(token.expose()).await.is_ok(),
         "refresh" => world.gk.sessions().refresh(&world.cx, token).await.is_ok(),
         "sign_out" => world
@@ -69,9 +77,20 @@ async fn takes(world: &World, used_as: &str, token: &SecretString) -> bool {
 }
 
 pub(super) async fn row_26_no_purpose_stands_in_for_another(fixture: StoreFixture) {
-    let world = World::new(fixture).await;
+    // A link that any browser may redeem, so that its purpose alone stands in the way.
+    let world = World::configured(fixture, |config| {
+        config.magic_links.bind_to_browser = false;
+    })
+    .await;
     let tokens = one_of_each(&world).await;
-    for used_as in ["verification", "reset", "access", "refresh", "sign_out"] {
+    for used_as in [
+        "verification",
+        "reset",
+        "magic",
+        "access",
+        "refresh",
+        "sign_out",
+    ] {
         for (kind, token) in &tokens {
             let fits = match used_as {
                 "verification" => matches!(*kind, "verification" | "change"),
@@ -87,7 +106,7 @@ pub(super) async fn row_26_no_purpose_stands_in_for_another(fixture: StoreFixtur
         }
     }
     // None was used up by being tried, and each is taken where it belongs.
-    for kind in ["access", "refresh", "verification", "reset"] {
+    for kind in ["access", "refresh", "magic", "verification", "reset"] {
         let (_, token) = tokens.iter().find(|(name, _)| *name == kind).unwrap();
         assert!(takes(&world, kind, token).await, "{kind}");
     }

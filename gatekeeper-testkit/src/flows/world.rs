@@ -194,6 +194,8 @@ impl World {
             .verify_email(&self.cx, &token)
             .await
             .unwrap();
+        // The welcome.
+        self.mails().await;
         self.gk
             .administration()
             .find_user_by_email(&self.cx, email)

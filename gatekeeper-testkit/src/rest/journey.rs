@@ -273,6 +273,54 @@ fn assert_violation(reply: &Reply, code: &str) {
     );
 }
 
+pub(super) async fn magic_link(client: &mut Client<'_>) {
+    let ask = |body: Value| Ask::post("/v1/auth/magic-link", &body);
+    client
+        .step(
+            "a link, nobody",
+            202,
+            ask(json!({"email": "nobody@example.com"})),
+        )
+        .await;
+    let asked = client.step("a link", 202, ask(json!({"email": ADA}))).await;
+    let token = client.fixture.mailed_token(ADA).await;
+    let redeem = |body: Value| Ask::post("/v1/auth/magic-link/verify", &body);
+    let link = json!({"token": token});
+    let unproven = redeem(link.clone()).header("cookie", &asked.cookies());
+    client.step("not from another page", 403, unproven).await;
+    let cookies = asked.cookies();
+    client
+        .step(
+            "in the browser that asked",
+            200,
+            redeem(link.clone()).on_page(&cookies),
+        )
+        .await;
+    client
+        .step("a link works once", 400, redeem(link).on_page(&cookies))
+        .await;
+    client
+        .step("nothing to redeem", 400, redeem(json!({})))
+        .await;
+
+    let in_body = json!({"email": ADA, "token_delivery": "body"});
+    let asked = client
+        .step("a link, for a client of its own", 202, ask(in_body))
+        .await;
+    let token = client.fixture.mailed_token(ADA).await;
+    let elsewhere = redeem(json!({"token": token, "token_delivery": "body"}));
+    let shown = client.step("in another browser", 403, elsewhere).await;
+    let code = shown.text("sign_in_code");
+    let alone = json!({"code": code});
+    client
+        .step("the code is nothing by itself", 400, redeem(alone))
+        .await;
+    let typed = json!({"code": code, "binding": asked.text("binding"), "token_delivery": "body"});
+    client
+        .step("the code, typed where it was asked for", 200, redeem(typed))
+        .await;
+}
+
 pub(super) async fn change_of_address(client: &mut Client<'_>) {
     client.fixture.clock().advance(Duration::from_secs(1));
     let signed_in = login(client, "sign in to change the address", Some("body")).await;

@@ -70,6 +70,7 @@ pub async fn run(target: &dyn RestTarget, fixture: &RestFixture) -> Transcript {
     journey::refresh(&mut client).await;
     journey::sessions(&mut client).await;
     journey::password(&mut client).await;
+    journey::magic_link(&mut client).await;
     journey::change_of_address(&mut client).await;
     journey::the_end(&mut client).await;
     client.into_transcript()

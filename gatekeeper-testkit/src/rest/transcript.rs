@@ -125,7 +125,7 @@ impl Names {
             Value::String(text) => {
                 let kind = match member {
                     "id" | "session_id" => "id",
-                    "access_token" | "refresh_token" => "token",
+                    "access_token" | "refresh_token" | "binding" | "sign_in_code" => "token",
                     "correlation_id" => "correlation",
                     "next_cursor" => "cursor",
                     "kid" | "x" => "key",

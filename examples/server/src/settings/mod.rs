@@ -9,6 +9,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use gatekeeper_core::{
     Config,
     crypto::SecretKey,
+    mail::MailTemplates,
     model::{MfaRequirement, SessionLimit, WhenFull},
 };
 use gatekeeper_http::IpNet;
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     pub(crate) mail: MailTo,
     pub(crate) mail_from: Option<Sender>,
+    pub(crate) mail_templates: Option<MailTemplates>,
     pub(crate) public_url: Option<String>,
     pub(crate) secret: Option<SecretKey>,
     /// The two halves of [`SessionLimit`], which is put together when both are read.

@@ -1,9 +1,10 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{error::Error, net::SocketAddr, path::Path, time::Duration};
 
 use gatekeeper_core::{
     Config,
     config::{BreachFailure, EmailVerification, PublicUrl},
     crypto::SecretKey,
+    mail::{MailTemplates, TemplateError},
     model::{MfaRequirement, WhenFull},
 };
 use gatekeeper_mail::Sender;
@@ -141,6 +142,26 @@ pub(crate) const TABLE: &[Setting] = &[
                 "required" => EmailVerification::Required,
                 _ => return Err("must be required or optional".to_owned()),
             };
+            Ok(())
+        },
+    },
+    Setting {
+        name: "mail_templates",
+        shape: "DIR",
+        default: "the bundled ones, in English and German",
+        help: "A directory with templates of mails that replace bundled ones or add languages: base.html and one folder a language",
+        read: |settings, value| {
+            settings.mail_templates = Some(templates(value)?);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "magic_links",
+        shape: "on|off",
+        default: "on",
+        help: "Whether users may sign in with a link from a mail; off for ASVS 6.3.6 (level 3)",
+        read: |settings, value| {
+            settings.config.magic_links.enabled = switch(value)?;
             Ok(())
         },
     },
@@ -387,6 +408,27 @@ pub(crate) const TABLE: &[Setting] = &[
     },
 ];
 
+/// Looked at here, so that a mistake in a template is found at the start and told with the setting's name.
+fn templates(path: &str) -> Result<MailTemplates, String> {
+    let load = || {
+        let mut templates = MailTemplates::bundled()?;
+        templates.load_directory(path)?;
+        Ok(templates)
+    };
+    load().map_err(|error| match &error {
+        TemplateError::Read { path: file, source } => match file.strip_prefix(path) {
+            Ok(name) if name != Path::new("") => {
+                format!("{} cannot be read: {source}", name.display())
+            }
+            _ => format!("the directory cannot be read: {source}"),
+        },
+        _ => match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
+    })
+}
+
 /// Reads `on` or `off`.
 pub(super) fn switch(value: &str) -> Result<bool, String> {
     match value {
@@ -427,6 +469,7 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             mail: MailTo::Console,
             mail_from: None,
+            mail_templates: None,
             public_url: None,
             secret: None,
             session_limit: None,

@@ -39,6 +39,12 @@ const EXAMPLES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "mail_templates",
+        "../../gatekeeper-core/src/mail/templates",
+        &["nowhere", "src", "Cargo.toml"],
+    ),
+    ("magic_links", "off", &["Off", "false", "0"]),
+    (
         "mail",
         "dir:mails",
         &[

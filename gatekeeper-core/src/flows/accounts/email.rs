@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::Accounts;
+use super::{Accounts, MailboxProof, prove_mailbox};
 use crate::{
     Error, Identity, RequestContext, Violations,
     crypto::one_time,
@@ -98,16 +98,15 @@ impl Accounts<'_> {
         mut user: User,
     ) -> Result<(), Error> {
         let now = unit.now();
-        user.email_verified_at.get_or_insert(now);
-        user.updated_at = now;
-        unit.tx().users().update(&user).await?;
+        if prove_mailbox(unit, &mut user).await? == MailboxProof::First {
+            unit.tx().users().update(&user).await?;
+        }
         let purposes = [TokenPurpose::EmailVerification];
         unit.tx()
             .tokens()
             .revoke_all_for_user(cx.tenant_id, user.id, &purposes, now)
             .await?;
-        unit.record(Record::success(Event::EmailVerified).by(user.id))
-            .await
+        Ok(())
     }
 
     async fn finish_change(

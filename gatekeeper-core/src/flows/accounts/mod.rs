@@ -14,7 +14,10 @@
 mod email;
 mod history;
 mod profile;
+mod prove;
 mod register;
+
+pub(crate) use prove::{MailboxProof, drop_unproven_factors, prove_mailbox};
 
 use serde_json::{Map, Value};
 

@@ -5,11 +5,12 @@ use serde_json::json;
 use super::AttemptError;
 use crate::{
     crypto::one_time,
+    flows::magic_links::Eligible,
     gatekeeper::Inner,
-    mail::{AccountMail, MailKind, MailVariables, RenderedMail},
+    mail::{AccountMail, Brand, Caller, MailKind, MailVariables, Queued, RenderedMail, greeted},
     model::{
         EmailAddress, MailId, OneTimeToken, OneTimeTokenId, OutboxEntry, OutboxKind, OutboxState,
-        Timestamp, TokenPurpose, User,
+        Timestamp, TokenPurpose, User, device_name,
     },
     store::Transaction,
 };
@@ -20,16 +21,17 @@ struct Decided {
     to: String,
     to_name: Option<String>,
     locale: Option<String>,
+    content: Content,
+    /// What it is about, where that is not the device of the call.
     device: Option<String>,
-    link: Option<Link>,
-    /// A code, with the time it is good for.
-    code: Option<(String, Duration)>,
+    codes_left: Option<u32>,
 }
 
-/// A link with the time it is good for.
-struct Link {
-    url: String,
-    lifetime: Duration,
+/// What its reader has to have of it.
+enum Content {
+    News,
+    Link { url: String, lifetime: Duration },
+    Code { code: String, lifetime: Duration },
 }
 
 /// A token to make.
@@ -41,19 +43,41 @@ struct TokenRequest<'a> {
     binding: Option<String>,
 }
 
+impl Decided {
+    /// To the owner of an account, at the stored address and never at the one that was typed (CVE-2019-19844).
+    fn to_owner(kind: MailKind, user: &User, content: Content) -> Self {
+        Self::to(kind, user, &user.email, content)
+    }
+
+    fn to(kind: MailKind, user: &User, address: &EmailAddress, content: Content) -> Self {
+        Self {
+            kind,
+            to: address.as_str().to_owned(),
+            to_name: user.name.clone(),
+            locale: user.locale.clone(),
+            content,
+            device: None,
+            codes_left: None,
+        }
+    }
+}
+
 impl Inner {
     /// Decides what to mail, makes the token it needs and enqueues the mail; or, where nobody is to get one, nothing. One
     /// transaction, so that no crash makes two tokens or none.
     pub(super) async fn prepare(&self, entry: &OutboxEntry) -> Result<(), AttemptError> {
-        let request: AccountMail = self.open_mail(entry, OutboxKind::AccountMail)?;
+        let Queued { mail, caller } = self.open_mail(entry, OutboxKind::AccountMail)?;
         let now = self.clock.now();
         let mut tx = self.repository.begin().await?;
         // First, and required to succeed: of two workers that have the entry, one goes on.
         if !tx.outbox().complete(entry.id, entry.attempts, now).await? {
             return Ok(());
         }
-        if let Some(decided) = self.decide(tx.as_mut(), entry, request, now).await? {
-            let mail = self.enqueue_rendered(entry, decided, now)?;
+        if let Some(decided) = self.decide(tx.as_mut(), entry, mail, now).await? {
+            let tenant = tx.tenants().find(entry.tenant_id).await?;
+            let branding = tenant.map(|tenant| tenant.settings.branding);
+            let brand = Brand::new(&self.config.product_name, &branding.unwrap_or_default());
+            let mail = self.enqueue_rendered(entry, decided, &caller, &brand, now)?;
             tx.outbox().enqueue(&mail).await?;
         }
         tx.commit().await?;
@@ -103,35 +127,31 @@ impl Inner {
                 to_name,
                 locale,
                 device,
+                codes_left,
             } => Ok(Some(Decided {
                 kind: notice.kind(),
                 to,
                 to_name,
                 locale,
+                content: Content::News,
                 device,
-                link: None,
-                code: None,
+                codes_left,
             })),
-            AccountMail::LockedOut { .. } => Ok(user.map(|user| Decided {
-                kind: MailKind::AccountLocked,
-                to: user.email.as_str().to_owned(),
-                to_name: user.name,
-                locale: user.locale,
-                device: None,
-                link: None,
-                code: None,
-            })),
-            AccountMail::MfaCode { code, .. } => Ok(user.map(|user| Decided {
-                kind: MailKind::MfaCode,
-                to: user.email.as_str().to_owned(),
-                to_name: user.name,
-                locale: user.locale,
-                device: None,
-                link: None,
-                code: Some((code, self.config.mfa.code_lifetime)),
+            AccountMail::LockedOut { .. } => {
+                Ok(user
+                    .map(|user| Decided::to_owner(MailKind::AccountLocked, &user, Content::News)))
+            }
+            AccountMail::MfaCode { code, .. } => Ok(user.map(|user| {
+                let lifetime = self.config.mfa.code_lifetime;
+                let content = Content::Code { code, lifetime };
+                Decided::to_owner(MailKind::MfaCode, &user, content)
             })),
             AccountMail::MagicLinkRequested { binding, .. } => {
                 let Some(user) = user else { return Ok(None) };
+                match self.magic_link_eligible(tx, &user).await? {
+                    Eligible::Yes => {}
+                    Eligible::Disabled | Eligible::MailboxIsSecondFactor => return Ok(None),
+                }
                 let wanted = TokenRequest {
                     user: &user,
                     purpose: TokenPurpose::MagicLink,
@@ -139,10 +159,11 @@ impl Inner {
                     binding,
                 };
                 let link = self.make_link(tx, &wanted, now).await?;
-                // To the stored address, never to the one that was typed (CVE-2019-19844).
-                Ok(Some(link_to(MailKind::MagicLink, &user, &user.email, link)))
+                Ok(Some(Decided::to_owner(MailKind::MagicLink, &user, link)))
             }
-            AccountMail::RegistrationRepeated { .. } => Ok(user.map(|user| notice_to(&user))),
+            AccountMail::RegistrationRepeated { .. } => Ok(user.map(|user| {
+                Decided::to_owner(MailKind::RegistrationRepeated, &user, Content::News)
+            })),
             AccountMail::VerifyEmail { .. } | AccountMail::VerificationRequested { .. } => {
                 let Some(user) = user.filter(|user| !user.email_verified()) else {
                     return Ok(None);
@@ -154,12 +175,7 @@ impl Inner {
                     binding: None,
                 };
                 let link = self.make_link(tx, &wanted, now).await?;
-                Ok(Some(link_to(
-                    MailKind::VerifyEmail,
-                    &user,
-                    &user.email,
-                    link,
-                )))
+                Ok(Some(Decided::to_owner(MailKind::VerifyEmail, &user, link)))
             }
             AccountMail::ResetRequested { .. } => {
                 let Some(user) = user else { return Ok(None) };
@@ -170,11 +186,9 @@ impl Inner {
                     binding: None,
                 };
                 let link = self.make_link(tx, &wanted, now).await?;
-                // To the stored address, never to the one that was typed (CVE-2019-19844).
-                Ok(Some(link_to(
+                Ok(Some(Decided::to_owner(
                     MailKind::ResetPassword,
                     &user,
-                    &user.email,
                     link,
                 )))
             }
@@ -188,7 +202,8 @@ impl Inner {
                     .await?
                     && owner.id != user.id
                 {
-                    return Ok(Some(notice_to(&owner)));
+                    let kind = MailKind::RegistrationRepeated;
+                    return Ok(Some(Decided::to_owner(kind, &owner, Content::News)));
                 }
                 let password = tx.credentials().find_password(tenant, user.id).await?;
                 // The password was changed since: that ended this request too.
@@ -202,7 +217,8 @@ impl Inner {
                     binding: None,
                 };
                 let link = self.make_link(tx, &wanted, now).await?;
-                Ok(Some(link_to(MailKind::ChangeEmail, &user, &address, link)))
+                let kind = MailKind::ChangeEmail;
+                Ok(Some(Decided::to(kind, &user, &address, link)))
             }
         }
     }
@@ -212,7 +228,7 @@ impl Inner {
         tx: &mut dyn Transaction,
         wanted: &TokenRequest<'_>,
         now: Timestamp,
-    ) -> Result<Link, AttemptError> {
+    ) -> Result<Content, AttemptError> {
         let email = &self.config.email;
         let (path, lifetime) = match wanted.purpose {
             TokenPurpose::EmailChange | TokenPurpose::EmailVerification => {
@@ -228,8 +244,13 @@ impl Inner {
             }
         };
         let user = wanted.user;
+        // A newer link ends the older, with the code that may have come of it.
+        let ended: &[TokenPurpose] = match wanted.purpose {
+            TokenPurpose::MagicLink => &[TokenPurpose::MagicLink, TokenPurpose::MagicLinkCode],
+            _ => &[wanted.purpose],
+        };
         tx.tokens()
-            .revoke_all_for_user(user.tenant_id, user.id, &[wanted.purpose], now)
+            .revoke_all_for_user(user.tenant_id, user.id, ended, now)
             .await?;
         let (secret, hash) = one_time::generate(self.random.as_ref());
         let token = OneTimeToken {
@@ -244,7 +265,7 @@ impl Inner {
             consumed_at: None,
         };
         tx.tokens().insert(&token).await?;
-        Ok(Link {
+        Ok(Content::Link {
             url: self.link(path, &secret),
             lifetime,
         })
@@ -254,6 +275,8 @@ impl Inner {
         &self,
         entry: &OutboxEntry,
         decided: Decided,
+        caller: &Caller,
+        brand: &Brand,
         now: Timestamp,
     ) -> Result<OutboxEntry, AttemptError> {
         let sign_in_url = format!(
@@ -261,30 +284,37 @@ impl Inner {
             self.public_url.as_str(),
             self.config.email.links.sign_in
         );
-        let lifetime = decided
-            .link
-            .as_ref()
-            .map(|link| link.lifetime)
-            .or(decided.code.as_ref().map(|(_, lifetime)| *lifetime));
+        let (link, code, lifetime) = match &decided.content {
+            Content::News => (None, None, None),
+            Content::Link { url, lifetime } => (Some(url.as_str()), None, Some(*lifetime)),
+            Content::Code { code, lifetime } => (None, Some(code.as_str()), Some(*lifetime)),
+        };
+        let on = caller.user_agent.as_deref().and_then(device_name);
         let variables = MailVariables {
-            product: &self.config.product_name,
+            brand,
             name: decided.to_name.as_deref(),
-            link: decided.link.as_ref().map(|link| link.url.as_str()),
-            expires_in: lifetime.map(in_words),
-            code: decided.code.as_ref().map(|(code, _)| code.as_str()),
-            device: decided.device.as_deref(),
+            address: &decided.to,
+            link,
+            code,
+            lifetime,
+            bound: self.config.magic_links.bind_to_browser,
             sign_in_url: &sign_in_url,
-            address: Some(&decided.to),
+            // The entry was written with what it is about.
+            at: entry.created_at,
+            ip: caller.ip,
+            device: decided.device.as_deref().or(on.as_deref()),
+            codes_left: decided.codes_left,
         };
         let parts = self
             .templates
-            .render(decided.kind, &variables)
+            .render(decided.kind, decided.locale.as_deref(), &variables)
             .map_err(|error| {
                 AttemptError::Permanent(format!("{}: {error}", decided.kind.as_str()))
             })?;
         let mail = RenderedMail {
             to: decided.to,
-            to_name: decided.to_name,
+            // It stands in a header.
+            to_name: decided.to_name.as_deref().and_then(greeted),
             subject: parts.subject,
             text: parts.text,
             html: parts.html,
@@ -303,39 +333,4 @@ impl Inner {
             last_error: None,
         })
     }
-}
-
-fn link_to(kind: MailKind, user: &User, address: &EmailAddress, link: Link) -> Decided {
-    Decided {
-        kind,
-        to: address.as_str().to_owned(),
-        to_name: user.name.clone(),
-        locale: user.locale.clone(),
-        device: None,
-        link: Some(link),
-        code: None,
-    }
-}
-
-fn notice_to(owner: &User) -> Decided {
-    let to = owner.email.as_str().to_owned();
-    Decided {
-        kind: MailKind::RegistrationRepeated,
-        to,
-        to_name: owner.name.clone(),
-        locale: owner.locale.clone(),
-        device: None,
-        link: None,
-        code: None,
-    }
-}
-
-fn in_words(lifetime: Duration) -> String {
-    let seconds = lifetime.as_secs();
-    let (count, unit) = match seconds {
-        0..7_200 => (seconds.div_ceil(60), "minute"),
-        7_200..172_800 => (seconds.div_ceil(3_600), "hour"),
-        _ => (seconds.div_ceil(86_400), "day"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }

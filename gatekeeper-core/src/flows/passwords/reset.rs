@@ -5,7 +5,11 @@ use super::{
 use crate::{
     Error, RequestContext, Violations,
     crypto::one_time,
-    flows::{Record, Unit, validate},
+    flows::{
+        Record, Unit,
+        accounts::{MailboxProof, drop_unproven_factors, prove_mailbox},
+        validate,
+    },
     mail::{AccountMail, Notice},
     model::{Event, SecretString, SessionEnd, TokenPurpose, User},
     rate_limit::{MailAllowance, MailLimit, TOO_MANY},
@@ -127,12 +131,9 @@ impl Passwords<'_> {
             return self.refuse(cx).await;
         };
         replace_password(inner, &mut unit, &user, hash).await?;
-        if !user.email_verified() {
-            user.email_verified_at = Some(now);
-            user.updated_at = now;
+        if prove_mailbox(&mut unit, &mut user).await? == MailboxProof::First {
+            drop_unproven_factors(&mut unit, &mut user).await?;
             unit.tx().users().update(&user).await?;
-            unit.record(Record::success(Event::EmailVerified).by(user.id))
-                .await?;
         }
         unit.end_sessions(user.id, None, SessionEnd::PasswordChanged)
             .await?;

@@ -152,7 +152,7 @@ impl Sessions<'_> {
 
     /// The counter of guesses at an account from where the caller is: that of the device, if the account knows it and it has
     /// not guessed too often itself; else that of all strangers.
-    pub(super) async fn account_guard(
+    pub(crate) async fn account_guard(
         &self,
         cx: &RequestContext,
         user: UserId,
