@@ -26,7 +26,10 @@ const LONGEST_LINE: usize = 998;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bits {
     /// ASCII alone.
-    #[cfg_attr(not(feature = "smtp"), expect(dead_code, reason = "only SMTP servers lack 8BITMIME"))]
+    #[cfg_attr(
+        not(feature = "smtp"),
+        expect(dead_code, reason = "only SMTP servers lack 8BITMIME")
+    )]
     Seven,
     /// All (RFC 6152).
     Eight,

@@ -251,7 +251,10 @@ fn classify(stage: Stage, error: &Error) -> MailError {
             .source()
             .map_or_else(String::new, |words| quote(&words.to_string())),
     };
-    let reason = format!("the mail server answered {} with {code} {words}", stage.name());
+    let reason = format!(
+        "the mail server answered {} with {code} {words}",
+        stage.name()
+    );
     let reason = reason.trim_end().to_owned();
     let about_us = match stage {
         Stage::Connecting | Stage::Encrypting | Stage::SigningIn | Stage::Sender => true,

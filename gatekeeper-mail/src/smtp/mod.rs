@@ -18,7 +18,7 @@ use crate::{
     compose::{Bits, address, compose},
 };
 use connection::{Protection, Target};
-use pool::{Pool, Taken};
+use pool::Pool;
 pub use server::{SmtpSecurity, SmtpServer, SmtpUrlError};
 
 /// How many connections there may be at once, unless told otherwise.
@@ -133,10 +133,8 @@ impl SmtpMailer {
 
     async fn attempt(&self, mail: &Mail) -> Result<(), MailError> {
         let to = address(&mail.to)?;
-        let Taken {
-            mut connection,
-            _slot,
-        } = self.pool.take().await?;
+        let mut taken = self.pool.take().await?;
+        let connection = &mut taken.connection;
         let bits = if connection.takes_eight_bits() {
             Bits::Eight
         } else {
@@ -145,7 +143,7 @@ impl SmtpMailer {
         let message = compose(mail, &self.sender, self.clock.now(), bits)?;
         let from = &self.sender.mailbox().email;
         connection.deliver(from, &to, &message).await?;
-        self.pool.give_back(connection);
+        self.pool.give_back(taken);
         Ok(())
     }
 }
@@ -258,9 +256,9 @@ fn protection(server: &SmtpServer, roots: Vec<Certificate>) -> Result<Protection
 /// RFC 5321 section 4.1.1.1: a domain, or an address in brackets.
 fn client_id(name: String) -> Result<ClientId, SmtpError> {
     let sound = !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'['| b']' | b':'));
+        && name.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'[' | b']' | b':')
+        });
     if sound {
         Ok(ClientId::Domain(name))
     } else {

@@ -73,9 +73,9 @@ impl Pool {
     }
 
     /// Keeps a connection that did its work.
-    pub(super) fn give_back(self: &Arc<Self>, connection: Connection) {
+    pub(super) fn give_back(self: &Arc<Self>, taken: Taken<'_>) {
         let mut idle = self.lock();
-        idle.connections.push(connection);
+        idle.connections.push(taken.connection);
         if !idle.swept {
             idle.swept = true;
             tokio::spawn(sweep(Arc::downgrade(self), self.keep));

@@ -72,7 +72,9 @@ impl SmtpServer {
         let security = match (scheme, query) {
             ("smtps", None) => SmtpSecurity::ImplicitTls,
             ("smtps", Some(_)) => {
-                return Err(SmtpUrlError("smtps:// takes nothing behind a question mark"));
+                return Err(SmtpUrlError(
+                    "smtps:// takes nothing behind a question mark",
+                ));
             }
             ("smtp", None | Some("tls=required")) => SmtpSecurity::StartTls,
             ("smtp", Some("tls=none")) => SmtpSecurity::DangerNone,
@@ -257,14 +259,24 @@ mod tests {
         use SmtpSecurity::{DangerNone, ImplicitTls, StartTls};
         for (url, shown, security, credentials) in [
             ("smtp://a.example", "smtp://a.example:587", StartTls, None),
-            ("smtps://a.example/", "smtps://a.example:465", ImplicitTls, None),
+            (
+                "smtps://a.example/",
+                "smtps://a.example:465",
+                ImplicitTls,
+                None,
+            ),
             (
                 "smtp://u:p@a.example:2525?tls=required",
                 "smtp://a.example:2525",
                 StartTls,
                 Some(("u", "p")),
             ),
-            ("smtp://localhost:25?tls=none", "smtp://localhost:25", DangerNone, None),
+            (
+                "smtp://localhost:25?tls=none",
+                "smtp://localhost:25",
+                DangerNone,
+                None,
+            ),
             (
                 "smtps://u%40a.example:p%3A%2f%25%C3%A9:q@[::1]:1465",
                 "smtps://[::1]:1465",
@@ -331,6 +343,9 @@ mod tests {
     fn nothing_shows_the_password() {
         let server = SmtpServer::parse("smtps://ann:hunter2@a.example").unwrap();
         let shown = format!("{server} {server:?} {server:#?}");
-        assert!(!shown.contains("hunter2") && !shown.contains("ann"), "{shown}");
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("ann"),
+            "{shown}"
+        );
     }
 }
