@@ -94,7 +94,8 @@ impl Inner {
                 match mail {
                     AccountMail::Notice { to, .. } => Some(to),
                     AccountMail::ChangeEmail { address, .. } => Some(address),
-                    AccountMail::VerificationRequested { email }
+                    AccountMail::LockedOut { email }
+                    | AccountMail::VerificationRequested { email }
                     | AccountMail::ResetRequested { email }
                     | AccountMail::MagicLinkRequested { email, .. } => Some(email),
                     AccountMail::VerifyEmail { .. }
