@@ -29,16 +29,20 @@ pub(crate) fn quote(text: &str) -> String {
 /// Words of letters, and numbers as in `5.7.1`. A code of letters and digits is neither.
 fn is_harmless(word: &str) -> bool {
     let core = word.trim_matches(|c: char| c.is_ascii_punctuation());
-    let is_word = core
-        .chars()
-        .all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '\'' | '_'))
-        && !(core.len() > 5 && core.chars().all(|c| c.is_ascii_uppercase()));
+    // Base64 without a digit changes its case in the middle.
+    let rest = core.get(1..).unwrap_or("");
+    let is_shouted = core.len() <= 5 && core.chars().all(|c| c.is_ascii_uppercase());
+    let is_word = is_shouted
+        || core.starts_with(|c: char| c.is_ascii_alphabetic())
+            && rest
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '\'' | '_'));
     let is_status = core.len() <= 8
         && core.chars().filter(char::is_ascii_digit).count() <= 5
         && core.chars().all(|c| c.is_ascii_digit() || c == '.');
     word.len() <= LONGEST_WORD
         && word.chars().all(|c| c.is_ascii_graphic() && c != '@')
-        && (is_word || is_status)
+        && (core.is_empty() || is_word || is_status)
 }
 
 #[cfg(test)]

@@ -183,7 +183,10 @@ fn host_and_port(location: &str) -> Result<(&str, Option<u16>), SmtpUrlError> {
     let (host, port) = if let Some(rest) = location.strip_prefix('[') {
         let (host, rest) = rest
             .split_once(']')
-            .ok_or(SmtpUrlError("must close the bracket of the IPv6 address"))?;
+            .filter(|(host, _)| host.parse::<std::net::Ipv6Addr>().is_ok())
+            .ok_or(SmtpUrlError(
+                "must have an IPv6 address, and nothing else, in brackets",
+            ))?;
         match rest.strip_prefix(':') {
             Some(port) => (host, Some(port)),
             None if rest.is_empty() => (host, None),

@@ -50,6 +50,7 @@ impl World {
             email: email.to_owned(),
             password: "plum-otter-91-lantern".into(),
             name: None,
+            locale: None,
         };
         self.gk.accounts().register(&self.cx, input).await.unwrap();
     }
@@ -167,9 +168,10 @@ async fn a_mail_that_is_refused_is_dead_at_once() {
     let world = World::new(builder(&url).build().unwrap()).await;
     world.sign_up("ann@example.org").await;
     assert_eq!(world.deliver().await, Delivered { done: 1, failed: 1 });
+    let outbox = world.gk.outbox();
     let page = PageRequest::first(10);
-    let dead = world.gk.outbox().list(&world.cx, OutboxState::Dead, page);
-    let dead = dead.await.unwrap().items;
+    let dead = outbox.list(&world.cx, OutboxState::Dead, page).await;
+    let dead = dead.unwrap().items;
     assert_eq!(dead[0].attempts, 1);
     let error = dead[0].last_error.as_deref();
     assert_eq!(
