@@ -114,12 +114,18 @@ async fn a_server_of_an_unknown_issuer_gets_nothing() {
     }
 }
 
-/// The words of RFC 2047 put together.
+/// The words of RFC 2047 put together: a space between two encoded ones is none (section 6.2).
 fn decoded(text: &str) -> String {
     let mut decoded = Vec::new();
+    let mut after_encoded = None;
     for word in text.split(' ') {
         let inner = word.strip_prefix("=?utf-8?b?");
-        match inner.and_then(|inner| inner.strip_suffix("?=")) {
+        let inner = inner.and_then(|inner| inner.strip_suffix("?="));
+        if after_encoded.is_some_and(|encoded: bool| !encoded || inner.is_none()) {
+            decoded.push(b' ');
+        }
+        after_encoded = Some(inner.is_some());
+        match inner {
             Some(base64) => decoded.extend(from_base64(base64)),
             None => decoded.extend(word.bytes()),
         }
