@@ -15,14 +15,14 @@ fn reason(error: &reqwest::Error) -> String {
         if let Some(tls) = one.downcast_ref() {
             return of_tls(tls).to_owned();
         }
-        if let Some(io) = one.downcast_ref::<io::Error>() {
-            // rustls' errors come wrapped so.
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref()) {
-                return of_tls(tls).to_owned();
-            }
-            kind = Some(io.kind());
-        }
         cause = one.source();
+        if let Some(io) = one.downcast_ref::<io::Error>() {
+            kind = Some(io.kind());
+            // What an I/O error was made of is not its source; rustls' errors come wrapped so, twice.
+            if let Some(inner) = io.get_ref() {
+                cause = Some(inner);
+            }
+        }
     }
     if error.is_timeout() {
         return "it took too long".to_owned();

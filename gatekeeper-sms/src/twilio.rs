@@ -410,7 +410,7 @@ mod tests {
             "",
             "+1",
             "much too long a name",
-            "MG123",
+            "MG0123456789",
             "Zoë",
             "a&To=b",
             "123456789",
