@@ -1,5 +1,13 @@
 //! Mailers against servers: a real one (aiosmtpd), and one of our own that misbehaves as it is told.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "all of it is test code"
+)]
+
 mod certificates;
 mod outbox;
 mod postbox;

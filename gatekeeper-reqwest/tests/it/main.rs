@@ -1,5 +1,12 @@
 //! Against servers that answer well, badly and not at all.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "all of it is test code"
+)]
+
 mod certificates;
 
 use std::{sync::Arc, time::Duration};
