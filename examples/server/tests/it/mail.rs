@@ -42,8 +42,9 @@ impl Postbox {
         postbox
     }
 
-    fn serve(&self, mut stream: &TcpStream) -> Option<()> {
-        let mut say = |text: &str| stream.write_all(text.as_bytes()).ok();
+    fn serve(&self, stream: &TcpStream) -> Option<()> {
+        let mut writer = stream;
+        let mut say = |text: &str| writer.write_all(text.as_bytes()).ok();
         say("220 test\r\n")?;
         let mut lines = BufReader::new(stream).lines();
         while let Some(Ok(line)) = lines.next() {
