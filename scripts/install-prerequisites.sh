@@ -12,6 +12,7 @@ command -v make >/dev/null || packages+=(make)
 command -v cmake >/dev/null || packages+=(cmake)
 command -v git >/dev/null || packages+=(git)
 postgres_bin >/dev/null || packages+=(postgresql)
+/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || packages+=(python3-aiosmtpd)
 
 if [ ${#packages[@]} -gt 0 ]; then
   echo "installing: ${packages[*]}"

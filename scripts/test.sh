@@ -4,7 +4,7 @@
 #   ./scripts/test.sh            all of it
 #   ./scripts/test.sh --quick    format, lints and tests only
 #
-# What is missing (PostgreSQL, a C compiler, cmake) is installed with apt, as root or through sudo. The tests get a
+# What is missing (PostgreSQL, aiosmtpd, a C compiler, cmake) is installed with apt, as root or through sudo. The tests get a
 # PostgreSQL of their own in a temporary folder; one that runs already is not touched. All ends with this script.
 set -euo pipefail
 
@@ -48,9 +48,13 @@ features() { # Each feature alone, and none.
     echo "gatekeeper-sqlx: ${features:-no feature}"
     cargo check --quiet --locked -p gatekeeper-sqlx --no-default-features --features "$features" || return 1
   done
+  for features in "" smtp sendgrid; do
+    echo "gatekeeper-mail: ${features:-no feature}"
+    cargo check --quiet --locked -p gatekeeper-mail --no-default-features --features "$features" || return 1
+  done
   # A crate built beside others sees the features they ask for; alone it must name its own.
   local crate
-  for crate in gatekeeper-auth-core gatekeeper-http gatekeeper-axum gatekeeper-actix gatekeeper-testkit; do
+  for crate in gatekeeper-auth-core gatekeeper-http gatekeeper-axum gatekeeper-actix gatekeeper-reqwest gatekeeper-sms gatekeeper-testkit; do
     echo "$crate"
     cargo check --quiet --locked -p "$crate" || return 1
   done

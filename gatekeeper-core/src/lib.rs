@@ -30,12 +30,12 @@ pub use error::{
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    magic_links::{MagicLinkRequested, MagicLinks},
     mfa::{
         BackupCodes, Destination, FactorStatus, Mfa, MfaAttempt, MfaFactor, MfaMethod, MfaProof,
         MfaStanding, MfaStatus, PreparedCode, TotpSetup,
     },
-    magic_links::{MagicLinkRequested, MagicLinks},
-    outbox::{Delivered, Outbox},
+    outbox::{Delivered, Outbox, Retry},
     passwords::Passwords,
     sessions::{FinishMfa, MfaPending, SessionDevice, Sessions, SignIn, SignedIn},
 };

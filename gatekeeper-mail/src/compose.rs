@@ -22,14 +22,32 @@ const END_OF_DATES: u64 = 253_402_300_799;
 /// The longest line, in bytes, without its end (RFC 5322 section 2.1.1).
 const LONGEST_LINE: usize = 998;
 
+/// Which bytes the way that a mail takes can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bits {
+    /// ASCII alone.
+    #[cfg_attr(
+        not(feature = "smtp"),
+        expect(dead_code, reason = "only SMTP servers lack 8BITMIME")
+    )]
+    Seven,
+    /// All (RFC 6152).
+    Eight,
+}
+
 /// The whole mail, with CRLF line ends.
-pub(crate) fn compose(mail: &Mail, from: &Sender, now: Timestamp) -> Result<Vec<u8>, MailError> {
+pub(crate) fn compose(
+    mail: &Mail,
+    from: &Sender,
+    now: Timestamp,
+    bits: Bits,
+) -> Result<Vec<u8>, MailError> {
     // The same in every attempt, and not to be guessed by whoever chose a word of the mail: the id is made with it.
     let boundary = format!("=_{}", mail.id);
     let alternative = MultiPart::alternative()
         .boundary(boundary)
-        .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
-        .singlepart(part(ContentType::TEXT_HTML, &mail.html));
+        .singlepart(part(ContentType::TEXT_PLAIN, &mail.text, bits))
+        .singlepart(part(ContentType::TEXT_HTML, &mail.html, bits));
     let message = Message::builder()
         .from(from.mailbox().clone())
         .to(Mailbox::new(
@@ -47,14 +65,18 @@ pub(crate) fn compose(mail: &Mail, from: &Sender, now: Timestamp) -> Result<Vec<
 
 /// A part as it is, wherever RFC 5322 section 2.1.1 allows it: quoted-printable would break links in two, and whoever looks
 /// into a file could not follow them.
-fn part(content_type: ContentType, text: &str) -> SinglePart {
+fn part(content_type: ContentType, text: &str, bits: Bits) -> SinglePart {
     // RFC 5321 section 2.4: servers may refuse a NUL, or cut a line there.
     let lines = text
         .replace('\0', "")
         .replace("\r\n", "\n")
         .replace('\r', "\n");
-    let fits = lines.split('\n').all(|line| line.len() <= LONGEST_LINE);
-    let body = if fits {
+    let short = lines.split('\n').all(|line| line.len() <= LONGEST_LINE);
+    let fits = match bits {
+        Bits::Seven => lines.is_ascii(),
+        Bits::Eight => true,
+    };
+    let body = if short && fits {
         let encoding = if lines.is_ascii() {
             ContentTransferEncoding::SevenBit
         } else {
@@ -75,7 +97,7 @@ pub(crate) fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-fn address(to: &EmailAddress) -> Result<Address, MailError> {
+pub(crate) fn address(to: &EmailAddress) -> Result<Address, MailError> {
     let (local, _) = to
         .as_str()
         .split_once('@')
@@ -114,7 +136,7 @@ pub(crate) mod tests {
     }
 
     fn composed(mail: &Mail) -> String {
-        String::from_utf8(compose(mail, &sender(), NOW).unwrap()).unwrap()
+        String::from_utf8(compose(mail, &sender(), NOW, Bits::Eight).unwrap()).unwrap()
     }
 
     /// The lines of the head, unfolded (RFC 5322 section 2.2.3).
@@ -234,7 +256,7 @@ pub(crate) mod tests {
     fn a_clock_that_is_off_makes_no_panic() {
         for now in [i64::MIN, -1, i64::MAX] {
             let now = Timestamp::from_unix_micros(now);
-            compose(&mail(), &sender(), now).unwrap();
+            compose(&mail(), &sender(), now, Bits::Eight).unwrap();
         }
     }
 }

@@ -15,7 +15,10 @@ use gatekeeper_core::{
     model::{MailId, Timestamp},
 };
 
-use crate::{Sender, compose::compose};
+use crate::{
+    Sender,
+    compose::{Bits, compose},
+};
 
 /// Writes every mail to a file of its own in a directory: `TIME-ID.eml`, where the time is that of the mail's making, so that
 /// the names sort.
@@ -65,7 +68,7 @@ impl DirectoryMailer {
 #[async_trait]
 impl Mailer for DirectoryMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        let text = compose(mail, &self.sender, self.clock.now())?;
+        let text = compose(mail, &self.sender, self.clock.now(), Bits::Eight)?;
         let name = file_name(mail.id);
         let directory = self.directory.clone();
         let written = tokio::task::spawn_blocking(move || write(&directory, &name, &text)).await;
@@ -148,7 +151,7 @@ mod tests {
         let name = format!("20261122T142136Z-{}.eml", mail.id);
         assert_eq!(&names(&directory), std::slice::from_ref(&name));
         let text = fs::read(directory.join(&name)).unwrap();
-        assert_eq!(text, compose(&mail, &sender(), NOW).unwrap());
+        assert_eq!(text, compose(&mail, &sender(), NOW, Bits::Eight).unwrap());
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -175,7 +178,7 @@ mod tests {
         let names = names(scratch.path());
         assert_eq!(names.len(), 1, "{names:?}");
         let text = fs::read(scratch.path().join(&names[0])).unwrap();
-        assert_eq!(text, compose(&mail, &sender(), NOW).unwrap());
+        assert_eq!(text, compose(&mail, &sender(), NOW, Bits::Eight).unwrap());
     }
 
     #[tokio::test]

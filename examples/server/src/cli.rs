@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use gatekeeper_core::model::OutboxState;
 
 use crate::settings::{Given, Setting, TABLE};
 
@@ -56,6 +57,17 @@ pub(crate) enum Task {
     KeysRotate {
         compromised: bool,
     },
+    MailList {
+        state: OutboxState,
+        limit: u32,
+        cursor: Option<String>,
+        tenant: Option<String>,
+    },
+    MailRetry {
+        id: Option<String>,
+        all: bool,
+        tenant: Option<String>,
+    },
 }
 
 /// Reads the command line. Help, and wrong usage, end the process here.
@@ -94,6 +106,7 @@ fn command() -> Command {
         .subcommand(Command::new("serve").about("Serve the API (the default); migrates by itself"))
         .subcommand(Command::new("migrate").about("Bring the database's tables up to date"))
         .subcommand(user())
+        .subcommand(mail())
         .subcommand(
             Command::new("role")
                 .about("Roles")
@@ -173,6 +186,40 @@ fn user() -> Command {
             Command::new("require-password-change")
                 .about("Say that a password is known to others: its sessions end, and it can only be reset")
                 .arg(email())
+                .arg(tenant()),
+        )
+}
+
+fn mail() -> Command {
+    Command::new("mail")
+        .about("Mails and text messages that wait, were given up or were delivered")
+        .subcommand_required(true)
+        .subcommand(
+            Command::new("list")
+                .about("List messages, newest first: to whom, when, what went wrong; never what they say")
+                .arg(
+                    text("state", "STATE", "Those that were given up, that wait, or that were delivered")
+                        .default_value("dead")
+                        .value_parser(["dead", "pending", "delivered"]),
+                )
+                .arg(
+                    text("limit", "NUMBER", "How many, 1 to 100")
+                        .default_value("50")
+                        .value_parser(clap::value_parser!(u32).range(1..=100)),
+                )
+                .arg(text("cursor", "CURSOR", "Go on where an earlier list ended"))
+                .arg(tenant()),
+        )
+        .subcommand(
+            Command::new("retry")
+                .about("Send messages that were given up again")
+                .arg(Arg::new("id").value_name("ID").help("The message"))
+                .arg(
+                    Arg::new("all")
+                        .long("all")
+                        .action(ArgAction::SetTrue)
+                        .help("All of them"),
+                )
                 .arg(tenant()),
         )
 }
@@ -273,6 +320,19 @@ fn task(matches: &ArgMatches) -> Task {
         },
         "keys rotate" => Task::KeysRotate {
             compromised: inner.get_flag("compromised"),
+        },
+        "mail list" => Task::MailList {
+            state: one(inner, "state")
+                .and_then(|state| OutboxState::parse(&state))
+                .unwrap_or(OutboxState::Dead),
+            limit: inner.get_one::<u32>("limit").copied().unwrap_or(50),
+            cursor: one(inner, "cursor"),
+            tenant: tenant(),
+        },
+        "mail retry" => Task::MailRetry {
+            id: one(inner, "id"),
+            all: inner.get_flag("all"),
+            tenant: tenant(),
         },
         // The parser knows no other.
         _ => Task::Serve,

@@ -1,5 +1,6 @@
 //! Gatekeeper's reference server: authentication as a service of its own. See the README beside it.
 
+mod carriers;
 mod cli;
 mod commands;
 mod database;

@@ -6,12 +6,12 @@ use gatekeeper_core::{
     Gatekeeper, GatekeeperBuilder, RequestContext,
     model::{TenantId, TenantSlug},
 };
-use gatekeeper_mail::{ConsoleMailer, DirectoryMailer, Sender};
 
 use crate::{
+    carriers,
     failure::Failure,
     secret::{self, Origin},
-    settings::{MailTo, Settings},
+    settings::Settings,
 };
 
 /// The library, and what of its beginnings people are told.
@@ -22,20 +22,10 @@ pub(crate) struct Service {
 
 /// One that runs its workers and sends mails.
 pub(crate) async fn serving(settings: &Settings, public_url: &str) -> Result<Service, Failure> {
-    let builder = match &settings.mail {
-        MailTo::Console => Gatekeeper::builder().mailer(ConsoleMailer::stdout()),
-        MailTo::Directory(path) => {
-            let sender = match &settings.mail_from {
-                Some(sender) => sender.clone(),
-                None => default_sender(&settings.config.product_name, public_url)?,
-            };
-            let mailer = DirectoryMailer::new(path, sender).map_err(|error| {
-                let what = format!("mails cannot be written to {}", path.display());
-                Failure::because(&what, &error)
-            })?;
-            Gatekeeper::builder().mailer(mailer)
-        }
-    };
+    let client = carriers::http_client(settings)?;
+    let builder = Gatekeeper::builder().http_client(client.clone());
+    let builder = carriers::with_mail(builder, settings, public_url, &client)?;
+    let builder = carriers::with_sms(builder, settings, &client)?;
     build(settings, public_url, builder).await
 }
 
@@ -45,7 +35,9 @@ pub(crate) async fn commanding(settings: &Settings) -> Result<Service, Failure> 
         Some(url) => url.clone(),
         None => url_of(settings.bind),
     };
-    let builder = Gatekeeper::builder().without_workers();
+    let builder = Gatekeeper::builder()
+        .without_workers()
+        .http_client(carriers::http_client(settings)?);
     let service = build(settings, &public_url, builder).await?;
     if let Origin::Made(path) = &service.secret
         && !settings.json
@@ -93,22 +85,6 @@ pub(crate) fn url_of(bind: std::net::SocketAddr) -> String {
     format!("http://{reached}")
 }
 
-fn default_sender(product: &str, public_url: &str) -> Result<Sender, Failure> {
-    let authority = public_url.split('/').nth(2).unwrap_or("");
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host);
-    // An IP address is no domain of a mail.
-    let is_name = host.parse::<std::net::Ipv4Addr>().is_err() && !host.contains(['[', ':']);
-    let host = if is_name { host } else { "localhost" };
-    Sender::new(product, &format!("no-reply@{host}")).map_err(|_| {
-        Failure::Usage(
-            "GATEKEEPER_MAIL_FROM: must be given, since the public URL's host makes no address"
-                .to_owned(),
-        )
-    })
-}
-
 /// What commands act on: a tenant, under a correlation id that the audit trail keeps.
 pub(crate) async fn context(
     gatekeeper: &Gatekeeper,
@@ -134,25 +110,6 @@ pub(crate) async fn context(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mails_are_from_the_public_host() {
-        for (url, from) in [
-            (
-                "https://auth.example.org",
-                "Product <no-reply@auth.example.org>",
-            ),
-            (
-                "https://auth.example.org:8443/base",
-                "Product <no-reply@auth.example.org>",
-            ),
-            ("http://127.0.0.1:8080", "Product <no-reply@localhost>"),
-            ("http://[::1]:8080", "Product <no-reply@localhost>"),
-            ("http://localhost:8080", "Product <no-reply@localhost>"),
-        ] {
-            assert_eq!(default_sender("Product", url).unwrap().to_string(), from);
-        }
-    }
 
     #[test]
     fn a_server_on_every_address_is_reached_on_this_machine() {

@@ -50,6 +50,11 @@ impl Workers {
         !tasks.is_empty() && tasks.iter().all(|task| !task.is_finished())
     }
 
+    /// Whether they were told to end: nothing new is to be begun.
+    pub(crate) fn are_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
     pub(super) async fn stop(&self) {
         self.stop.send_replace(true);
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));

@@ -226,6 +226,9 @@ macro_rules! __flow_cases {
             outbox {
                 a_mail_is_tried_four_times_and_kept,
                 a_dead_mail_can_be_sent_again,
+                all_dead_mails_can_be_sent_again,
+                a_silent_carrier_holds_up_nobody_else,
+                a_silent_carrier_is_broken_off,
                 a_crash_before_the_note_doubles_one_mail,
                 a_crash_before_delivery_loses_nothing,
                 two_workers_send_each_mail_once,

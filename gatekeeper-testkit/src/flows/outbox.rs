@@ -1,10 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use gatekeeper_core::{
-    Delivered,
-    env::Clock,
+    Delivered, Retry,
+    env::{Clock, Mail, MailError, Mailer},
     model::{OutboxEntry, OutboxKind, OutboxState, PageRequest},
 };
+
+use tokio::sync::Semaphore;
 
 use super::world::World;
 use crate::{sample, store::StoreFixture};
@@ -41,7 +44,7 @@ pub(super) async fn a_mail_is_tried_four_times_and_kept(fixture: StoreFixture) {
     let dead = world
         .gk
         .outbox()
-        .dead(&world.cx, PageRequest::first(10))
+        .list(&world.cx, OutboxState::Dead, PageRequest::first(10))
         .await
         .unwrap();
     assert_eq!(dead.items.len(), 1);
@@ -63,18 +66,17 @@ pub(super) async fn a_dead_mail_can_be_sent_again(fixture: StoreFixture) {
     let dead = world
         .gk
         .outbox()
-        .dead(&world.cx, PageRequest::first(10))
+        .list(&world.cx, OutboxState::Dead, PageRequest::first(10))
         .await
         .unwrap();
     assert!(world.mails().await.is_empty());
-    assert!(
-        world
-            .gk
-            .outbox()
-            .revive(&world.cx, dead.items[0].id)
-            .await
-            .unwrap()
-    );
+    let retry = async || {
+        let id = dead.items[0].id;
+        world.gk.outbox().retry(&world.cx, id).await.unwrap()
+    };
+    let recipient = world.gk.outbox().recipient(&dead.items[0]);
+    assert_eq!(recipient.as_deref(), Some("ada@example.org"));
+    assert_eq!(retry().await, Retry::Due);
     let token = world.mailed_token().await;
     world
         .gk
@@ -82,14 +84,128 @@ pub(super) async fn a_dead_mail_can_be_sent_again(fixture: StoreFixture) {
         .verify_email(&world.cx, &token)
         .await
         .unwrap();
-    assert!(
-        !world
-            .gk
-            .outbox()
-            .revive(&world.cx, dead.items[0].id)
-            .await
-            .unwrap()
+    assert_eq!(retry().await, Retry::NotDead);
+    let page = PageRequest::first(10);
+    let delivered = world.gk.outbox();
+    let delivered = delivered.list(&world.cx, OutboxState::Delivered, page);
+    for entry in delivered.await.unwrap().items {
+        assert_eq!(world.gk.outbox().recipient(&entry), None);
+    }
+}
+
+/// More than one page of them, and none of another tenant's.
+pub(super) async fn all_dead_mails_can_be_sent_again(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let mut tx = world.repository.begin().await.unwrap();
+    let theirs = sample::tenant(2);
+    tx.tenants().insert(&theirs).await.unwrap();
+    // Sealed under no key of ours, so that each is given up at its first attempt.
+    for n in 0..60 {
+        let tenant = world.cx.tenant_id;
+        tx.outbox().enqueue(&sample::mail(tenant, n)).await.unwrap();
+    }
+    let their_mail = sample::mail(theirs.id, 1);
+    tx.outbox().enqueue(&their_mail).await.unwrap();
+    tx.commit().await.unwrap();
+    world.clock.set(sample::NOW);
+    let delivered = world.gk.outbox().deliver_due().await.unwrap();
+    assert_eq!(
+        delivered,
+        Delivered {
+            done: 0,
+            failed: 61
+        }
     );
+
+    assert_eq!(world.gk.outbox().retry_all(&world.cx).await.unwrap(), 60);
+    assert_eq!(world.gk.outbox().retry_all(&world.cx).await.unwrap(), 0);
+    let delivered = world.gk.outbox().deliver_due().await.unwrap();
+    assert_eq!(
+        delivered,
+        Delivered {
+            done: 0,
+            failed: 60
+        }
+    );
+    let mut cx = world.cx.clone();
+    let retried = world.gk.outbox().retry(&cx, their_mail.id).await.unwrap();
+    assert_eq!(retried, Retry::NotDead);
+    cx.tenant_id = theirs.id;
+    let retried = world.gk.outbox().retry(&cx, their_mail.id).await.unwrap();
+    assert_eq!(retried, Retry::Due);
+}
+
+/// Silent about one recipient until it is let go; hands all else over.
+#[derive(Clone, Debug)]
+struct Stalling {
+    handed_over: Arc<Semaphore>,
+    silence: Arc<Semaphore>,
+}
+
+impl Stalling {
+    fn new() -> Self {
+        Self {
+            handed_over: Arc::new(Semaphore::new(0)),
+            silence: Arc::new(Semaphore::new(0)),
+        }
+    }
+}
+
+#[async_trait]
+impl Mailer for Stalling {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        if mail.to.as_str() == "silent@example.org" {
+            self.silence.acquire().await.unwrap().forget();
+        } else {
+            self.handed_over.add_permits(1);
+        }
+        Ok(())
+    }
+}
+
+/// A carrier that is silent about one mail holds up no other, not even one that comes later.
+pub(super) async fn a_silent_carrier_holds_up_nobody_else(fixture: StoreFixture) {
+    let stalling = Stalling::new();
+    let world = World::built(fixture, |_| {}, |builder| builder.mailer(stalling.clone())).await;
+    for name in ["silent", "a", "b", "c", "d", "e", "f"] {
+        world.register(&format!("{name}@example.org")).await;
+    }
+    let delivering = async { world.gk.outbox().deliver_due().await.unwrap() };
+    let others = async {
+        let six = stalling.handed_over.acquire_many(6).await;
+        six.unwrap().forget();
+        world.register("late@example.org").await;
+        stalling.handed_over.acquire().await.unwrap().forget();
+        // All others are handed over; only now that one is let go.
+        stalling.silence.add_permits(1);
+    };
+    let (delivered, ()) = tokio::join!(delivering, others);
+    // Each is prepared, then handed over.
+    assert_eq!(
+        delivered,
+        Delivered {
+            done: 16,
+            failed: 0
+        }
+    );
+}
+
+/// The lease is longer than an attempt: a silent carrier is broken off before another worker may take the mail.
+pub(super) async fn a_silent_carrier_is_broken_off(fixture: StoreFixture) {
+    let stalling = Stalling::new();
+    let world = World::built(
+        fixture,
+        |config| config.outbox.attempt = Duration::from_secs(1),
+        |builder| builder.mailer(stalling.clone()),
+    )
+    .await;
+    world.register("silent@example.org").await;
+    let delivered = world.gk.outbox().deliver_due().await.unwrap();
+    assert_eq!(delivered, Delivered { done: 1, failed: 1 });
+    world.advance(MINUTE);
+    stalling.silence.add_permits(1);
+    let delivered = world.gk.outbox().deliver_due().await.unwrap();
+    assert_eq!(delivered, Delivered { done: 1, failed: 0 });
 }
 
 /// A worker that dies between handing a mail over and noting it: its lease runs out, and the mail goes out once more.
@@ -208,7 +324,7 @@ pub(super) async fn what_is_sealed_opens_in_its_own_place_alone(fixture: StoreFi
     let dead = world
         .gk
         .outbox()
-        .dead(&world.cx, PageRequest::first(10))
+        .list(&world.cx, OutboxState::Dead, PageRequest::first(10))
         .await
         .unwrap();
     assert_eq!(dead.items.len(), 2);
@@ -238,7 +354,12 @@ pub(super) async fn what_is_sealed_opens_in_its_own_place_alone(fixture: StoreFi
         let mut cx = world.cx.clone();
         cx.tenant_id = entry.tenant_id;
         let page = PageRequest::first(10);
-        let dead = world.gk.outbox().dead(&cx, page).await.unwrap();
+        let dead = world
+            .gk
+            .outbox()
+            .list(&cx, OutboxState::Dead, page)
+            .await
+            .unwrap();
         let mut dead = dead.items.into_iter();
         let dead = dead.find(|dead| dead.id == entry.id).unwrap();
         assert_eq!(

@@ -1,6 +1,7 @@
 //! What can be asked of the program, one file a subject.
 
 mod keys;
+mod mail;
 mod migrate;
 mod role;
 mod user;
@@ -85,6 +86,22 @@ pub(crate) async fn run(invocation: &Invocation, settings: Settings) -> Result<(
             role,
             tenant,
         } => role::grant(&settings, email, role, tenant.as_deref()).await?,
+        Task::MailList {
+            state,
+            limit,
+            cursor,
+            tenant,
+        } => {
+            let wanted = mail::Wanted {
+                state: *state,
+                limit: *limit,
+                cursor: cursor.as_deref(),
+            };
+            mail::list(&settings, wanted, tenant.as_deref()).await?
+        }
+        Task::MailRetry { id, all, tenant } => {
+            mail::retry(&settings, id.as_deref(), *all, tenant.as_deref()).await?
+        }
         Task::KeysRotate { compromised } => keys::rotate(&settings, *compromised).await?,
     };
     answer.print(invocation.json);

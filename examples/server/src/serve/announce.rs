@@ -3,11 +3,7 @@ use std::fmt::Write as _;
 use gatekeeper_core::config::{EmailVerification, PublicUrl};
 use serde_json::{Value, json};
 
-use crate::{
-    commands::Answer,
-    secret::Origin,
-    settings::{MailTo, Settings},
-};
+use crate::{carriers::MailTo, commands::Answer, secret::Origin, settings::Settings};
 
 /// What is said when the server is ready.
 pub(super) struct Announcement<'a> {
@@ -59,6 +55,8 @@ impl Announcement<'_> {
                 "Mails are printed here, links and all: for development only (GATEKEEPER_MAIL)."
             ),
             MailTo::Directory(path) => writeln!(text, "Mails are written to {}.", path.display()),
+            MailTo::Smtp(server) => writeln!(text, "Mails are sent by {server}."),
+            MailTo::SendGrid(_) => writeln!(text, "Mails are sent by SendGrid."),
         };
         if matches!(self.secret, Origin::Made(_) | Origin::Passing) {
             text.push_str(&self.next_steps());

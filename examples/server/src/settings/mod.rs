@@ -10,12 +10,17 @@ use gatekeeper_core::{
     Config,
     crypto::SecretKey,
     mail::MailTemplates,
-    model::{MfaRequirement, SessionLimit, WhenFull},
+    model::{MfaRequirement, SecretString, SessionLimit, WhenFull},
 };
 use gatekeeper_http::IpNet;
 use gatekeeper_mail::Sender;
 
-use crate::{cli::Invocation, database::Database, failure::Failure};
+use crate::{
+    carriers::{self, MailTo, SmsTo, TwilioAccount},
+    cli::Invocation,
+    database::Database,
+    failure::Failure,
+};
 pub(crate) use sources::Given;
 pub(crate) use table::{Setting, TABLE};
 
@@ -34,6 +39,10 @@ pub(crate) struct Settings {
     pub(crate) mail: MailTo,
     pub(crate) mail_from: Option<Sender>,
     pub(crate) mail_templates: Option<MailTemplates>,
+    pub(crate) sendgrid_api_key: Option<SecretString>,
+    pub(crate) sms: SmsTo,
+    pub(crate) twilio: TwilioAccount,
+    pub(crate) tls_roots: Option<PathBuf>,
     pub(crate) public_url: Option<String>,
     pub(crate) secret: Option<SecretKey>,
     /// The two halves of [`SessionLimit`], which is put together when both are read.
@@ -49,13 +58,6 @@ pub(crate) struct Settings {
 pub(crate) enum Adapter {
     Actix,
     Axum,
-}
-
-/// Where mails go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum MailTo {
-    Console,
-    Directory(PathBuf),
 }
 
 /// How the log is written.
@@ -120,6 +122,7 @@ impl Settings {
             })?;
         }
         settings.check(given)?;
+        carriers::fit_lease(&mut settings.config, &settings.mail, &settings.sms);
         settings.config.sessions.limit = settings.session_limit.map(|max| SessionLimit {
             max,
             when_full: settings.session_limit_policy,
@@ -154,6 +157,24 @@ impl Settings {
             let reason = "must be given with PostgreSQL, since every server needs the same; \
                           `head -c 32 /dev/urandom | base64` makes one";
             return wrong("secret", reason);
+        }
+        if matches!(self.mail, MailTo::SendGrid(_)) && self.sendgrid_api_key.is_none() {
+            return wrong(
+                "sendgrid_api_key",
+                "must be given with GATEKEEPER_MAIL=sendgrid:",
+            );
+        }
+        if matches!(self.sms, SmsTo::Twilio(_)) {
+            let account = &self.twilio;
+            for (setting, is_given) in [
+                ("twilio_account_sid", account.sid.is_some()),
+                ("twilio_auth_token", account.token.is_some()),
+                ("twilio_from", account.from.is_some()),
+            ] {
+                if !is_given {
+                    return wrong(setting, "must be given with GATEKEEPER_SMS=twilio:");
+                }
+            }
         }
         Ok(())
     }

@@ -9,8 +9,12 @@ use gatekeeper_core::{
 };
 use gatekeeper_mail::Sender;
 
-use super::{Adapter, LogFormat, MailTo, Settings};
-use crate::{database::Database, duration, logging};
+use super::{Adapter, LogFormat, Settings};
+use crate::{
+    carriers::{self, MailTo, SmsTo, TwilioAccount},
+    database::Database,
+    duration, logging,
+};
 
 /// One setting: `--some-name`, `GATEKEEPER_SOME_NAME` and `some_name` in the file.
 pub(crate) struct Setting {
@@ -103,21 +107,11 @@ pub(crate) const TABLE: &[Setting] = &[
     },
     Setting {
         name: "mail",
-        shape: "console|dir:PATH",
+        shape: "console|dir:PATH|smtp://...|smtps://...|sendgrid:",
         default: "console",
-        help: "Where mails go: printed, for development only; or one .eml file each in a directory",
+        help: "Where mails go: printed, for development only; one .eml file each in a directory; a mail server, smtps://USER:PASSWORD@HOST:PORT or, by STARTTLS, smtp://USER:PASSWORD@HOST:PORT, both percent-encoded, ?tls=none for one without TLS and password; or SendGrid, sendgrid:eu in its region EU. With a password, give it in the environment",
         read: |settings, value| {
-            settings.mail = match value.strip_prefix("dir:") {
-                Some("") => return Err("dir: needs a path".to_owned()),
-                Some(path) => MailTo::Directory(path.into()),
-                None if value == "console" => MailTo::Console,
-                None => {
-                    return Err(
-                        "must be console or dir:PATH; this version sends in no other way"
-                            .to_owned(),
-                    );
-                }
-            };
+            settings.mail = MailTo::parse(value)?;
             Ok(())
         },
     },
@@ -128,6 +122,73 @@ pub(crate) const TABLE: &[Setting] = &[
         help: "Whom mails are from: an address, or `Name <address>`",
         read: |settings, value| {
             settings.mail_from = Some(Sender::parse(value).map_err(|error| error.to_string())?);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "sendgrid_api_key",
+        shape: "KEY",
+        default: "none; needed with sendgrid:",
+        help: "The key for GATEKEEPER_MAIL=sendgrid:; it needs the permission Mail Send alone. Give it in the environment",
+        read: |settings, value| {
+            settings.sendgrid_api_key = Some(printable(value)?.into());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "sms",
+        shape: "none|console|twilio:",
+        default: "none",
+        help: "Where text messages go, which make telephone numbers a second factor: printed, for development only; or Twilio",
+        read: |settings, value| {
+            settings.sms = SmsTo::parse(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "twilio_account_sid",
+        shape: "SID",
+        default: "none; needed with twilio:",
+        help: "The account for GATEKEEPER_SMS=twilio:, AC and 32 hexadecimal digits",
+        read: |settings, value| {
+            settings.twilio.sid = Some(printable(value)?.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "twilio_auth_token",
+        shape: "TOKEN",
+        default: "none; needed with twilio:",
+        help: "The account's token. Give it in the environment",
+        read: |settings, value| {
+            settings.twilio.token = Some(printable(value)?.into());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "twilio_from",
+        shape: "SENDER",
+        default: "none; needed with twilio:",
+        help: "Whom text messages are from: a number such as +15005550006, a short code, a name, or the SID of a messaging service",
+        read: |settings, value| {
+            let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b' ');
+            if !value.bytes().all(sound) {
+                return Err("must be a number, a name or a SID".to_owned());
+            }
+            settings.twilio.from = Some(value.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "tls_roots",
+        shape: "PATH",
+        default: "none",
+        help: "A file of certificates in PEM that are trusted beside the bundled ones, by mail and by HTTP: an authority of your own",
+        read: |settings, value| {
+            if !std::path::Path::new(value).is_file() {
+                return Err("must be a file that can be read".to_owned());
+            }
+            settings.tls_roots = Some(value.into());
             Ok(())
         },
     },
@@ -438,6 +499,15 @@ pub(super) fn switch(value: &str) -> Result<bool, String> {
     }
 }
 
+/// What can stand in a header of HTTP.
+fn printable(value: &str) -> Result<&str, String> {
+    if value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(value)
+    } else {
+        Err("must be printable ASCII without spaces".to_owned())
+    }
+}
+
 fn lifetime(
     value: &str,
     least: u64,
@@ -455,10 +525,9 @@ fn lifetime(
 
 impl Default for Settings {
     fn default() -> Self {
+        let (mail, sms) = (MailTo::Console, SmsTo::Nowhere);
         let mut config = Config::default();
-        // Printing or writing a mail takes milliseconds. Where a server is killed while it has one, the next start takes it up
-        // after this.
-        config.outbox.lease = Duration::from_secs(10);
+        carriers::fit_lease(&mut config, &mail, &sms);
         Self {
             adapter: Adapter::Axum,
             bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -467,9 +536,13 @@ impl Default for Settings {
             log: "info".to_owned(),
             log_chosen: false,
             log_format: LogFormat::Text,
-            mail: MailTo::Console,
+            mail,
             mail_from: None,
             mail_templates: None,
+            sendgrid_api_key: None,
+            sms,
+            twilio: TwilioAccount::default(),
+            tls_roots: None,
             public_url: None,
             secret: None,
             session_limit: None,

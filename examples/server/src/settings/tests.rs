@@ -49,13 +49,28 @@ const EXAMPLES: &[(&str, &str, &[&str])] = &[
         "dir:mails",
         &[
             "dir:",
-            "smtp://localhost",
-            "smtps://localhost",
-            "sendgrid:",
             "Console",
+            "smtp://",
+            "smtp://u@localhost",
+            "smtp://u:p@localhost?tls=none",
+            "smtps://localhost?tls=required",
+            "smtp:localhost",
+            "sendgrid",
+            "sendgrid:us",
+            "sendgrid:SG.key",
         ],
     ),
     ("mail_from", "A <a@example.org>", &["A", "a@b, c@d"]),
+    ("sendgrid_api_key", "SG.key", &["a b", "a\tb", "ä"]),
+    (
+        "sms",
+        "console",
+        &["on", "twilio", "twilio:token", "Console"],
+    ),
+    ("twilio_account_sid", "AC0", &["a b", "ä"]),
+    ("twilio_auth_token", "token", &["a b", "ä"]),
+    ("twilio_from", "+15005550006", &["a&b", "a:b"]),
+    ("tls_roots", "Cargo.toml", &["missing.pem", "src"]),
     ("email_verification", "optional", &["off", "true"]),
     (
         "trusted_proxies",
@@ -112,6 +127,13 @@ fn a_secret_value_is_never_repeated() {
         ("secret", "hunter2"),
         ("database_url", "postgress://u:hunter2@h/d"),
         ("database_url", "hunter2"),
+        ("mail", "hunter2"),
+        ("mail", "sendgrid:hunter2"),
+        ("mail", "smtp://u:hunter2@localhost?tls=none"),
+        ("mail", "smtp://hunter2@localhost"),
+        ("sms", "twilio:hunter2"),
+        ("sendgrid_api_key", "hunter2 hunter2"),
+        ("twilio_auth_token", "hunter2 hunter2"),
     ] {
         let error = read(&[(name, value)]).unwrap_err();
         assert!(!error.to_string().contains(value), "{error}");
@@ -120,6 +142,9 @@ fn a_secret_value_is_never_repeated() {
     let settings = read(&[
         ("secret", EXAMPLES[4].1),
         ("database_url", "postgres://u:hunter2@h/d"),
+        ("mail", "smtps://u:hunter2@mail.example.org"),
+        ("sendgrid_api_key", "hunter2"),
+        ("twilio_auth_token", "hunter2"),
     ])
     .unwrap();
     let shown = format!("{settings:?}");
@@ -145,6 +170,25 @@ fn settings_that_contradict_each_other_are_refused() {
     assert_eq!(error.name, "password_min_length in gatekeeper.toml");
     assert!(error.reason.contains("GATEKEEPER_MFA"), "{error}");
     read(&[("password_min_length", "8"), ("mfa", "required")]).unwrap();
+    let error = read(&[("mail", "sendgrid:eu")]).unwrap_err();
+    assert_eq!(error.name, "GATEKEEPER_SENDGRID_API_KEY");
+    read(&[("mail", "sendgrid:eu"), ("sendgrid_api_key", "SG.key")]).unwrap();
+    let twilio = [
+        ("sms", "twilio:"),
+        ("twilio_account_sid", "AC0"),
+        ("twilio_auth_token", "token"),
+        ("twilio_from", "Example"),
+    ];
+    read(&twilio).unwrap();
+    for missing in 1..twilio.len() {
+        let mut given = twilio.to_vec();
+        let (name, _) = given.remove(missing);
+        let error = read(&given).unwrap_err();
+        assert_eq!(
+            error.name,
+            format!("GATEKEEPER_{}", name.to_ascii_uppercase())
+        );
+    }
 }
 
 #[test]
@@ -238,4 +282,21 @@ fn the_readme_documents_every_setting() {
             "the README names {word}, which there is not"
         );
     }
+}
+
+/// A mail that is still on its way is no other worker's; one that a killed server had is taken up soon.
+#[test]
+fn a_carrier_far_away_has_a_longer_lease() {
+    for (mail, seconds) in [
+        ("console", 10),
+        ("dir:mails", 10),
+        ("smtps://mail.example.org", 120),
+        ("smtp://localhost:25?tls=none", 120),
+    ] {
+        let outbox = read(&[("mail", mail)]).unwrap().config.outbox;
+        assert_eq!(outbox.lease, std::time::Duration::from_secs(seconds));
+        assert!(outbox.attempt < outbox.lease);
+    }
+    let printed = read(&[("sms", "console")]).unwrap().config.outbox;
+    assert_eq!(printed.lease, std::time::Duration::from_secs(10));
 }

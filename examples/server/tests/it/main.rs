@@ -14,6 +14,7 @@ mod commands;
 mod first_start;
 mod journey;
 mod lifecycle;
+mod mail;
 mod nodes;
 mod postgres;
 mod readme;

@@ -80,15 +80,14 @@ impl Server {
     }
 
     pub(crate) fn start_with(directory: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mail: &[&str] = if args.contains(&"--mail") {
+            &[]
+        } else {
+            &["--mail", "dir:mails"]
+        };
         let mut child = program(directory)
-            .args([
-                "serve",
-                "--json",
-                "--bind",
-                "127.0.0.1:0",
-                "--mail",
-                "dir:mails",
-            ])
+            .args(["serve", "--json", "--bind", "127.0.0.1:0"])
+            .args(mail)
             .args(args)
             .envs(env.iter().copied())
             .stdout(Stdio::piped())

@@ -88,14 +88,55 @@ fn a_wrong_setting_is_refused_by_name_and_without_its_value() {
             &format!("{name}: there is no such setting"),
         );
     }
-    for mail in ["smtp://u:hunter2@localhost", "sendgrid:hunter2"] {
-        refused(
-            &[],
-            &[("GATEKEEPER_MAIL", mail)],
-            2,
-            "GATEKEEPER_MAIL: must be console or dir:PATH",
-        );
+    for (name, value, words) in [
+        ("MAIL", "hunter2", "must be console, dir:PATH, smtp://"),
+        (
+            "MAIL",
+            "smtp://u:hunter2@localhost?tls=none",
+            "must not have a password without TLS",
+        ),
+        (
+            "MAIL",
+            "smtp://u:hunt/er2hunter2@localhost",
+            "must have no path",
+        ),
+        ("MAIL", "sendgrid:hunter2", "must be sendgrid:, sendgrid:eu"),
+        ("SMS", "twilio:hunter2", "must be none, console, twilio:"),
+        ("SENDGRID_API_KEY", "hunter2 ", "must be printable ASCII"),
+    ] {
+        let name = format!("GATEKEEPER_{name}");
+        refused(&[], &[(&name, value)], 2, &format!("{name}: {words}"));
     }
+    refused(
+        &["--mail", "sendgrid:"],
+        &[],
+        2,
+        "GATEKEEPER_SENDGRID_API_KEY: must be given",
+    );
+    let key = [("GATEKEEPER_SENDGRID_API_KEY", "hunter2")];
+    refused(
+        &[
+            "--mail",
+            "sendgrid:http://example.org",
+            "--bind",
+            "127.0.0.1:0",
+        ],
+        &key,
+        2,
+        "GATEKEEPER_MAIL: the API's address must be https",
+    );
+    refused(
+        &["--sms", "twilio:"],
+        &[("GATEKEEPER_TWILIO_AUTH_TOKEN", "hunter2")],
+        2,
+        "GATEKEEPER_TWILIO_ACCOUNT_SID: must be given",
+    );
+    refused(
+        &["--tls-roots", "missing.pem", "--bind", "127.0.0.1:0"],
+        &[],
+        2,
+        "--tls-roots: must be a file that can be read",
+    );
     refused(
         &["--config", "missing.toml"],
         &[],
