@@ -3,6 +3,7 @@
 pub mod access;
 pub mod faults;
 pub mod flows;
+pub mod lockout;
 pub mod rest;
 pub mod sample;
 pub mod store;
@@ -14,6 +15,7 @@ pub use suite::Case;
 pub mod __private {
     pub use crate::{
         flows::{run as run_flow, run_faults, run_machines},
+        lockout::run as run_lockout,
         store::run,
     };
 }

@@ -47,14 +47,26 @@ const STUCK: Duration = Duration::from_mins(2);
 )]
 pub(crate) fn run(cases: &[Case], name: &str, fixture: impl Future<Output = StoreFixture>) {
     let case = cases.iter().find(|case| case.name == name).unwrap();
+    block_on(async { case.run(fixture.await).await });
+}
+
+/// Runs a case on a runtime of its own.
+///
+/// # Panics
+///
+/// Where something promised does not hold, or the case hangs.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a suite speaks by panicking, in the test that called it"
+)]
+pub(crate) fn block_on(case: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
         .build()
         .unwrap()
         .block_on(async {
-            let fixture = fixture.await;
-            let done = tokio::time::timeout(STUCK, case.run(fixture)).await;
+            let done = tokio::time::timeout(STUCK, case).await;
             assert!(done.is_ok(), "the case hangs");
         });
 }
