@@ -18,8 +18,8 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, outbox::Outbox, passwords::Passwords,
-        sessions::Sessions,
+        accounts::Accounts, administration::Administration, cleanup::Cleanup, outbox::Outbox,
+        passwords::Passwords, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
 };
@@ -29,7 +29,7 @@ use crate::{
 /// The flows hang off it: [`accounts`](Self::accounts), [`passwords`](Self::passwords), [`sessions`](Self::sessions). It has
 /// no type parameters, so that it never shows in the signature of a handler.
 ///
-/// Its workers (delivery of mails, news of revocations and keys) run on the tokio runtime that built it and end with its
+/// Its workers (delivery of mails, news of revocations and keys, removal of what is over) run on the tokio runtime that built it and end with its
 /// last clone, or with [`shutdown`](Self::shutdown).
 #[derive(Clone)]
 pub struct Gatekeeper(Arc<Inner>);
@@ -67,6 +67,11 @@ impl Gatekeeper {
     /// Mails that wait, and those that were given up.
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox(self)
+    }
+
+    /// Removal of what is kept no longer.
+    pub fn cleanup(&self) -> Cleanup<'_> {
+        Cleanup(self)
     }
 
     /// The settings.

@@ -12,6 +12,7 @@
 )]
 
 mod administration;
+mod cleanup;
 mod email;
 mod enumeration;
 mod faults;
@@ -130,6 +131,14 @@ macro_rules! __flow_cases {
                 a_new_key_signs_when_everybody_has_it,
                 a_compromised_key_never_comes_back,
                 a_sealed_key_opens_under_its_own_name_alone,
+            }
+            cleanup {
+                what_is_over_goes_at_the_exact_instant,
+                what_is_not_over_stays,
+                a_node_that_died_is_succeeded,
+                one_node_at_a_time_cleans_up,
+                cleaning_up_ends_with_the_service,
+                a_worker_cleans_up,
             }
             outbox {
                 a_mail_is_tried_four_times_and_kept,
