@@ -30,6 +30,7 @@ pub use error::{
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    cleanup::{Cleanup, CleanupRun, Removed},
     magic_links::{MagicLinkRequested, MagicLinks},
     mfa::{
         BackupCodes, Destination, FactorStatus, Mfa, MfaAttempt, MfaFactor, MfaMethod, MfaProof,

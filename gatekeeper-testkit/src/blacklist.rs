@@ -305,7 +305,7 @@ async fn following_ends_when_told(fixture: &BlacklistFixture) {
 #[doc(hidden)]
 pub fn run(name: &str, fixture: impl Future<Output = BlacklistFixture>) {
     let (_, case) = CASES.iter().find(|case| case.0 == name).unwrap();
-    drive(async { case(fixture.await).await });
+    block_on(async { case(fixture.await).await });
 }
 
 /// Makes one test for each case of the conformance suite for blacklists.

@@ -5,6 +5,7 @@ pub mod blacklist;
 pub mod faults;
 pub mod flows;
 pub mod rate_limit;
+pub mod lockout;
 pub mod rest;
 pub mod sample;
 pub mod store;
@@ -18,6 +19,7 @@ pub mod __private {
         blacklist::run as run_blacklist,
         flows::{run as run_flow, run_faults, run_machines},
         rate_limit::run as run_rate_limit,
+        lockout::run as run_lockout,
         store::run,
     };
 }

@@ -274,7 +274,7 @@ async fn it_answers_as_the_algorithm_is_written_down(fixture: &RateLimitFixture)
 #[doc(hidden)]
 pub fn run(name: &str, fixture: impl Future<Output = RateLimitFixture>) {
     let (_, case) = CASES.iter().find(|case| case.0 == name).unwrap();
-    drive(async { case(fixture.await).await });
+    block_on(async { case(fixture.await).await });
 }
 
 /// Makes one test for each case of the conformance suite for rate limiters.

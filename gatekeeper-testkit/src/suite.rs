@@ -47,19 +47,19 @@ const STUCK: Duration = Duration::from_mins(2);
 )]
 pub(crate) fn run(cases: &[Case], name: &str, fixture: impl Future<Output = StoreFixture>) {
     let case = cases.iter().find(|case| case.name == name).unwrap();
-    drive(async { case.run(fixture.await).await });
+    block_on(async { case.run(fixture.await).await });
 }
 
-/// Runs a case on a runtime of several threads.
+/// Runs a case on a runtime of its own.
 ///
 /// # Panics
 ///
-/// Where it panics or hangs.
+/// Where something promised does not hold, or the case hangs.
 #[expect(
     clippy::unwrap_used,
     reason = "a suite speaks by panicking, in the test that called it"
 )]
-pub(crate) fn drive(case: impl Future<Output = ()>) {
+pub(crate) fn block_on(case: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::{
     Gatekeeper, Inner,
-    workers::{Workers, deliver_mails, reload_keys},
+    workers::{Workers, clean_up, deliver_mails, reload_keys},
 };
 use crate::{
     Error, Hooks,
@@ -417,6 +417,9 @@ fn start(inner: &Arc<Inner>, blacklist: Arc<dyn Blacklist>) {
         Arc::clone(&inner.outbox_wake),
         workers.stopping(),
     ));
+    if let Some(every) = inner.config.retention.every {
+        workers.spawn(clean_up(weak.clone(), every, workers.stopping()));
+    }
     workers.spawn(reload_keys(weak, workers.stopping()));
     workers.spawn(blacklist.run(Arc::clone(&inner.clock), workers.stopping()));
 }

@@ -18,8 +18,9 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, magic_links::MagicLinks, mfa::Mfa,
-        outbox::Outbox, passwords::Passwords, sessions::Sessions,
+        accounts::Accounts, administration::Administration, cleanup::Cleanup,
+        magic_links::MagicLinks, mfa::Mfa, outbox::Outbox, passwords::Passwords,
+        sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
     rate_limit::RateLimits,
@@ -30,7 +31,7 @@ use crate::{
 /// The flows hang off it: [`accounts`](Self::accounts), [`passwords`](Self::passwords), [`sessions`](Self::sessions). It has
 /// no type parameters, so that it never shows in the signature of a handler.
 ///
-/// Its workers (delivery of mails, news of revocations and keys) run on the tokio runtime that built it and end with its
+/// Its workers (delivery of mails, news of revocations and keys, removal of what is over) run on the tokio runtime that built it and end with its
 /// last clone, or with [`shutdown`](Self::shutdown).
 #[derive(Clone)]
 pub struct Gatekeeper(Arc<Inner>);
@@ -83,6 +84,11 @@ impl Gatekeeper {
     /// How many requests in how much time, for a transport.
     pub fn rate_limits(&self) -> RateLimits<'_> {
         RateLimits(self)
+    }
+
+    /// Removal of what is kept no longer.
+    pub fn cleanup(&self) -> Cleanup<'_> {
+        Cleanup(self)
     }
 
     /// The settings.

@@ -34,7 +34,7 @@ impl Workers {
     }
 
     /// Becomes `true`, or closes, when it is time to end.
-    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
     }
 
@@ -103,6 +103,29 @@ pub(super) async fn deliver_mails(
                 BACK_OFF
             }
         };
+    }
+}
+
+/// How soon after the start what is over is removed for the first time: a process that lives for less is not to do it.
+const FIRST_CLEANUP: Duration = Duration::from_mins(1);
+
+/// Removes what is kept no longer, time and again, until told to stop.
+pub(super) async fn clean_up(
+    inner: Weak<Inner>,
+    every: Duration,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let never = Notify::new();
+    let mut pause = every.min(FIRST_CLEANUP);
+    loop {
+        if let Wake::Stop = wake(&mut stopping, &never, pause).await {
+            return;
+        }
+        pause = every;
+        let Some(inner) = inner.upgrade() else { return };
+        if let Err(error) = inner.clean_up().await {
+            tracing::warn!(error = %crate::error::chain(&error), "what is over cannot be removed for now");
+        }
     }
 }
 

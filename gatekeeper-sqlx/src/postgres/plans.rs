@@ -1,9 +1,22 @@
-//! No statement reads a whole table.
+//! No statement reads a whole table; a used database can be brought up to date.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::PgRepository;
 use crate::Settings;
+
+#[tokio::test]
+async fn a_database_of_version_1_keeps_what_is_there() {
+    let schema = "gatekeeper_upgrade";
+    let (repository, mut connection) = connect(schema).await;
+    let drop = format!("DROP SCHEMA {schema} CASCADE");
+    sqlx::raw_sql(AssertSqlSafe(drop))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    super::repository::upgrade::keeps_what_is_there(&repository).await;
+    finish(schema, connection).await;
+}
 
 /// A connection to a fresh schema, with the planner told to avoid what an index can avoid.
 async fn connect(schema: &str) -> (PgRepository, PgConnection) {

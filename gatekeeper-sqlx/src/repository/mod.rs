@@ -22,6 +22,8 @@ mod statements;
 mod tenants;
 mod tokens;
 mod transaction;
+#[cfg(test)]
+pub(super) mod upgrade;
 mod users;
 
 use std::{future::Future, time::Duration};

@@ -111,9 +111,10 @@ impl Statements {
         all
     }
 
-    /// The lists of users and of the audit trail.
+    /// The lists of users, of the audit trail and of the outbox.
     pub(in super::super) fn lists(&self) -> Vec<&str> {
-        [self.user_lists.all(), self.audit.all()].concat()
+        let outbox = vec![self.outbox.list.as_str()];
+        [self.user_lists.all(), self.audit.all(), outbox].concat()
     }
 }
 

@@ -1,8 +1,19 @@
-//! No statement reads a whole table.
+//! No statement reads a whole table; a used database can be brought up to date.
 
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::SqliteRepository;
+
+#[tokio::test]
+async fn a_database_of_version_1_keeps_what_is_there() {
+    let pool = sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect("sqlite::memory:")
+        .await
+        .unwrap();
+    let repository = SqliteRepository::on_pool(pool, crate::Settings::new()).unwrap();
+    super::repository::upgrade::keeps_what_is_there(&repository).await;
+}
 
 async fn plan(repository: &SqliteRepository, sql: &str) -> String {
     sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))

@@ -35,6 +35,36 @@ mod postgres {
     });
 }
 
+mod counters_on_sqlite {
+    use gatekeeper_sqlx::SqliteRepository;
+    use gatekeeper_testkit::{lockout::LockoutFixture, lockout_conformance, store::StoreFixture};
+
+    lockout_conformance!({
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("test.db").display());
+        let store = StoreFixture::new(SqliteRepository::open(&url).await.unwrap())
+            .with_other_node(SqliteRepository::open(&url).await.unwrap())
+            .keeping(directory);
+        LockoutFixture::in_store(store)
+    });
+}
+
+mod counters_on_postgres {
+    use gatekeeper_sqlx::PgRepository;
+    use gatekeeper_testkit::{lockout::LockoutFixture, lockout_conformance, store::StoreFixture};
+
+    use crate::support::PgDatabase;
+
+    lockout_conformance!({
+        let database = PgDatabase::create().await;
+        let url = database.url();
+        let store = StoreFixture::new(PgRepository::connect(&url).await.unwrap())
+            .with_other_node(PgRepository::connect(&url).await.unwrap())
+            .keeping(database);
+        LockoutFixture::in_store(store)
+    });
+}
+
 mod flows_on_sqlite {
     use gatekeeper_sqlx::SqliteRepository;
     use gatekeeper_testkit::{

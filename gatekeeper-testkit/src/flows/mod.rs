@@ -14,6 +14,7 @@
 mod administration;
 mod devices;
 mod breaches;
+mod cleanup;
 mod email;
 mod enumeration;
 mod factor;
@@ -222,6 +223,14 @@ macro_rules! __flow_cases {
                 a_notice_says_when_on_what_and_from_where,
                 a_tenants_brand_is_on_its_mails_alone,
                 row_58_a_name_carries_neither_markup_nor_a_message,
+            }
+            cleanup {
+                what_is_over_goes_at_the_exact_instant,
+                what_is_not_over_stays,
+                a_node_that_died_is_succeeded,
+                one_node_at_a_time_cleans_up,
+                cleaning_up_ends_with_the_service,
+                a_worker_cleans_up,
             }
             outbox {
                 a_mail_is_tried_four_times_and_kept,

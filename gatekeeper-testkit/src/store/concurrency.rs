@@ -8,7 +8,7 @@ use super::StoreFixture;
 use crate::sample::{self, NOW};
 
 /// Runs `count` tasks that all begin at the same moment, and gives their answers in any order.
-pub(super) async fn together<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
+pub(crate) async fn together<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

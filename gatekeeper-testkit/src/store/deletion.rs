@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use gatekeeper_core::{
     model::{Authority, PageRequest, TokenPurpose, User},
-    store::{AuditFilter, SessionRotation},
+    store::{AuditFilter, SessionRotation, Transaction},
 };
 
 use super::{StoreFixture, world::World};
 use crate::sample::{self, NOW};
 
-/// A user goes with password, identities, sessions, tokens and roles. The trail, what is to be mailed and what is revoked
+/// A user goes with passwords, identities, second factors, devices, sessions, tokens and roles. The trail, what is to be mailed and what is revoked
 /// stay, and so does everybody else.
 pub(super) async fn deleting_a_user_takes_what_is_theirs(fx: &StoreFixture) {
     let world = World::build(fx).await;
@@ -107,6 +107,11 @@ async fn assert_gone(fx: &StoreFixture, world: &World, user: &User) {
         t.roles().authority(tenant, id).await.unwrap(),
         Authority::default()
     );
+    assert_without_factors(&mut *t, user).await;
+    let device = t.devices().find(tenant, id, side.device.id).await;
+    assert_eq!(device.unwrap(), None);
+    let hash = &side.code.hash;
+    assert!(!t.mfa().consume_backup_code(tenant, id, hash).await.unwrap());
     let page = PageRequest::first(10);
     assert!(
         t.sessions()
@@ -129,6 +134,17 @@ async fn assert_gone(fx: &StoreFixture, world: &World, user: &User) {
         .await
         .unwrap();
     assert_eq!(none, 0);
+}
+
+async fn assert_without_factors(t: &mut dyn Transaction, user: &User) {
+    let (tenant, id) = (user.tenant_id, user.id);
+    let former = t.credentials().former_passwords(tenant, id, 9).await;
+    assert_eq!(former.unwrap().len(), 0);
+    assert_eq!(t.mfa().list(tenant, id).await.unwrap(), []);
+    let codes = t.mfa().list_backup_codes(tenant, id).await.unwrap();
+    assert_eq!(codes.len(), 0);
+    assert_eq!(t.devices().list(tenant, id, NOW).await.unwrap(), []);
+    assert_eq!(t.devices().revoke_all(tenant, id, NOW).await.unwrap(), 0);
 }
 
 /// CVE-2026-55670: whoever registers the address of a deleted account gets nothing of it.
@@ -189,6 +205,9 @@ pub(super) async fn a_recycled_id_brings_nothing_along(fx: &StoreFixture) {
         .unwrap();
     assert!(account.password.is_none());
     assert_eq!(account.authority, Authority::default());
+    let mut t = fx.begin().await;
+    assert_without_factors(&mut *t, &side.user).await;
+    drop(t);
     commit!(fx, t => t.users().delete(tenant, side.user.id).await);
     assert_gone(fx, &world, &side.user).await;
 }

@@ -2,10 +2,13 @@ use std::time::Duration;
 
 use gatekeeper_core::{
     model::{OutboxState, PageRequest, SecretString, SessionEnd, TokenPurpose},
-    store::{AuditFilter, SessionRotation, UserFilter},
+    store::{AuditFilter, SessionRotation, Transaction, UserFilter},
 };
 
-use super::{StoreFixture, world::World};
+use super::{
+    StoreFixture,
+    world::{Side, World},
+};
 use crate::sample::{self, NOW, at};
 
 const ALL: u32 = 100;
@@ -81,6 +84,15 @@ pub(super) async fn reads_of_accounts_keep_to_their_tenant(fx: &StoreFixture) {
                 .unwrap()
                 .is_none()
         );
+        let former = t.credentials().former_passwords(tenant, id, 9).await;
+        assert_eq!(former.unwrap().len(), 0);
+        assert_eq!(t.mfa().list(tenant, id).await.unwrap(), []);
+        let codes = t.mfa().list_backup_codes(tenant, id).await.unwrap();
+        assert_eq!(codes.len(), 0);
+        let device = them.device.id;
+        let found = t.devices().find(tenant, id, device).await.unwrap();
+        assert_eq!(found, None);
+        assert_eq!(t.devices().list(tenant, id, NOW).await.unwrap(), []);
         let email = them.user.email.normalized();
         assert!(
             t.users()
@@ -197,6 +209,8 @@ pub(super) async fn reads_keep_to_their_tenant(fx: &StoreFixture) {
                 .unwrap()
                 .is_none()
         );
+        let live = t.sessions().live_for_user(tenant, id, NOW).await.unwrap();
+        assert_eq!(live, []);
         let sessions = t
             .sessions()
             .list_for_user(tenant, id, NOW, page)
@@ -227,6 +241,7 @@ pub(super) async fn writes_keep_to_their_tenant(fx: &StoreFixture) {
                 .unwrap()
         );
         assert!(!t.credentials().delete_password(tenant, id).await.unwrap());
+        security_writes(us, them, &mut *t).await;
         assert!(!t.outbox().revive(tenant, them.dead.id, NOW).await.unwrap());
         assert!(!t.roles().revoke(tenant, id, &them.role.name).await.unwrap());
         assert!(
@@ -273,6 +288,34 @@ pub(super) async fn writes_keep_to_their_tenant(fx: &StoreFixture) {
     }
 }
 
+async fn security_writes(us: &Side, them: &Side, t: &mut dyn Transaction) {
+    let (tenant, id) = (us.tenant, them.user.id);
+    let credentials = t.credentials();
+    assert!(
+        !credentials
+            .require_password_change(tenant, id, NOW)
+            .await
+            .unwrap()
+    );
+    let method = &them.factor.method;
+    assert!(!t.mfa().confirm(tenant, id, method, 9, NOW).await.unwrap());
+    assert!(!t.mfa().advance(tenant, id, method, 9).await.unwrap());
+    assert!(!t.mfa().delete(tenant, id, method).await.unwrap());
+    t.mfa().replace_backup_codes(tenant, id, &[]).await.unwrap();
+    let hash = &them.code.hash;
+    for user in [id, us.user.id] {
+        let consumed = t.mfa().consume_backup_code(tenant, user, hash).await;
+        assert!(!consumed.unwrap());
+    }
+    let device = them.device.id;
+    for user in [id, us.user.id] {
+        let revoked = t.devices().revoke(tenant, user, device, NOW).await;
+        assert!(!revoked.unwrap());
+    }
+    assert_eq!(t.devices().distrust_all(tenant, id).await.unwrap(), 0);
+    assert_eq!(t.devices().revoke_all(tenant, id, NOW).await.unwrap(), 0);
+}
+
 /// Rule 2, for references: a row of one tenant cannot refer to a user or role of another.
 pub(super) async fn references_keep_to_their_tenant(fx: &StoreFixture) {
     let world = World::build(fx).await;
@@ -285,6 +328,19 @@ pub(super) async fn references_keep_to_their_tenant(fx: &StoreFixture) {
         let mut identity = sample::identity(&them.user, 50);
         identity.tenant_id = tenant;
         refused!(fx, Reference, t => t.credentials().insert_identity(&identity).await);
+        let mut former = sample::former_password(&them.user, 50);
+        former.tenant_id = tenant;
+        refused!(fx, Reference, t => t.credentials().add_former_password(&former, 9).await);
+        let mut factor = sample::factor(&them.user, "email");
+        factor.tenant_id = tenant;
+        refused!(fx, Reference, t => t.mfa().put(&factor).await);
+        let codes = [sample::backup_code(&them.user, 50)];
+        refused!(fx, Reference, t => t.mfa().replace_backup_codes(tenant, id, &codes).await);
+        for n in [50, 1, 2] {
+            let mut device = sample::device(&them.user, n);
+            device.tenant_id = tenant;
+            refused!(fx, Reference, t => t.devices().put(&device).await);
+        }
         let mut session = sample::session(&them.user, 50);
         session.tenant_id = tenant;
         refused!(fx, Reference, t => t.sessions().insert(&session).await);

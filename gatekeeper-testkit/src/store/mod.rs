@@ -14,7 +14,10 @@ mod macros;
 
 mod accounts;
 mod concurrency;
+mod counters;
 mod deletion;
+mod devices;
+mod factors;
 mod isolation;
 mod outbox;
 mod pages;
@@ -30,6 +33,7 @@ mod world;
 
 use std::{any::Any, fmt, future::Future, sync::Arc};
 
+pub(crate) use concurrency::together;
 use gatekeeper_core::store::{Repository, Transaction};
 
 use crate::Case;
@@ -162,10 +166,35 @@ macro_rules! __store_cases {
                 one_address_is_registered_once,
                 one_role_is_granted_once,
             }
+            counters {
+                counters_come_back_whole,
+                counters_held_lose_no_failure,
+                purging_counters_is_bounded,
+                a_lease_is_one_holders,
+                sixteen_nodes_give_one_holder,
+                purging_the_trail_is_bounded,
+            }
             deletion {
                 deleting_a_user_takes_what_is_theirs,
                 a_recycled_address_brings_nothing_along,
                 a_recycled_id_brings_nothing_along,
+            }
+            devices {
+                a_device_comes_back_whole,
+                listed_devices_are_known,
+                devices_are_revoked_and_distrusted,
+                purging_devices_is_bounded,
+            }
+            factors {
+                factors_come_back_whole,
+                a_confirmed_factor_is_not_replaced,
+                counters_only_rise,
+                one_time_step_lets_one_in,
+                backup_codes_are_replaced_whole,
+                a_backup_code_is_used_once,
+                sixteen_with_one_backup_code_give_one_success,
+                former_passwords_are_few,
+                a_required_change_stays_until_it_is_made,
             }
             isolation {
                 single_statements_keep_to_their_tenant,
@@ -194,7 +223,7 @@ macro_rules! __store_cases {
                 the_longest_page_is_cut_at_its_limit,
                 the_trail_is_paged_by_time_and_id,
                 sessions_are_paged_by_time_and_id,
-                dead_entries_are_paged_by_time_and_id,
+                entries_are_paged_by_time_and_id,
             }
             revocations {
                 each_kind_of_target_is_revoked,
@@ -248,6 +277,7 @@ macro_rules! __store_cases {
                 every_reason_for_ending_is_kept,
                 ending_all_sessions_names_them,
                 listed_sessions_are_live,
+                live_sessions_are_named_oldest_first,
                 sessions_need_their_user,
                 purging_sessions_is_bounded,
             }
@@ -270,6 +300,7 @@ macro_rules! __store_cases {
                 every_event_is_kept,
                 a_row_of_the_trail_is_never_replaced,
                 slugs_are_given_once,
+                updating_a_tenant_writes_the_row,
                 a_fresh_store_has_the_default_tenant,
                 signing_keys_are_listed_oldest_first,
             }

@@ -193,22 +193,41 @@ pub(super) async fn sessions_are_paged_by_time_and_id(fx: &StoreFixture) {
     }
 }
 
-/// Dead entries of the outbox, the same way.
-pub(super) async fn dead_entries_are_paged_by_time_and_id(fx: &StoreFixture) {
-    let mut entries: Vec<_> = (0..6).map(|n| sample::mail(TENANT, n)).collect();
-    for (entry, seconds) in entries.iter_mut().zip([5, 5, -9, 5, 7, 5]) {
-        entry.created_at = at(seconds);
-        commit!(fx, t => t.outbox().enqueue(entry).await);
-    }
-    for entry in commit!(fx, t => t.outbox().claim(NOW, at(60), 100).await) {
-        commit!(fx, t => t.outbox().fail(entry.id, 1, "550", None, at(1)).await);
-    }
-    entries.sort_by_key(|entry| std::cmp::Reverse((entry.created_at, entry.id)));
-    let expected: Vec<_> = entries.iter().map(|entry| entry.id).collect();
-    for limit in LIMITS {
-        let walked = walk!(limit, page => peek!(fx, t => t.outbox().list(TENANT, OutboxState::Dead, page).await));
-        assert!(walked.iter().all(|entry| entry.state == OutboxState::Dead));
-        let walked: Vec<_> = walked.iter().map(|entry| entry.id).collect();
-        assert_eq!(walked, expected, "{limit}");
+/// Entries of the outbox, the same way, for each state.
+pub(super) async fn entries_are_paged_by_time_and_id(fx: &StoreFixture) {
+    for state in [
+        OutboxState::Dead,
+        OutboxState::Delivered,
+        OutboxState::Pending,
+    ] {
+        let first = state as u64 * 10;
+        let mut entries: Vec<_> = (first..first + 6)
+            .map(|n| sample::mail(TENANT, n))
+            .collect();
+        for (entry, seconds) in entries.iter_mut().zip([5, 5, -9, 5, 7, 5]) {
+            entry.created_at = at(seconds);
+            commit!(fx, t => t.outbox().enqueue(entry).await);
+        }
+        // The last ones are held, which is pending too.
+        for entry in commit!(fx, t => t.outbox().claim(NOW, at(60), 100).await) {
+            match state {
+                OutboxState::Dead => {
+                    commit!(fx, t => t.outbox().fail(entry.id, 1, "550", None, at(1)).await);
+                }
+                OutboxState::Delivered => {
+                    commit!(fx, t => t.outbox().complete(entry.id, 1, at(1)).await);
+                }
+                OutboxState::Pending => {}
+            }
+        }
+        entries.sort_by_key(|entry| std::cmp::Reverse((entry.created_at, entry.id)));
+        let expected: Vec<_> = entries.iter().map(|entry| entry.id).collect();
+        for limit in LIMITS {
+            let walked =
+                walk!(limit, page => peek!(fx, t => t.outbox().list(TENANT, state, page).await));
+            assert!(walked.iter().all(|entry| entry.state == state));
+            let walked: Vec<_> = walked.iter().map(|entry| entry.id).collect();
+            assert_eq!(walked, expected, "{limit}");
+        }
     }
 }

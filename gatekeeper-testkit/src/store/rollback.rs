@@ -1,5 +1,6 @@
-use gatekeeper_core::model::{
-    OneTimeToken, RevocationTarget, SecretString, SessionEnd, Tenant, TokenPurpose, User,
+use gatekeeper_core::{
+    lockout::LockoutState,
+    model::{OneTimeToken, RevocationTarget, SecretString, SessionEnd, Tenant, TokenPurpose, User},
 };
 
 use super::{
@@ -58,9 +59,62 @@ async fn accounts(fx: &StoreFixture, world: &World) {
         "roles.revoke": t => t.roles().revoke(tenant, id, &side.role.name).await;
         "tenants.insert": t => t.tenants().insert(&world.spare).await;
     }
+    security(fx, world, &before).await;
     // The roles that came with the tenant are gone with it.
     let roles = peek!(fx, t => t.roles().list(world.spare.id).await);
     assert!(roles.is_empty());
+}
+
+async fn security(fx: &StoreFixture, world: &World, before: &str) {
+    let (side, tenant, id) = (&world.ours, world.ours.tenant, world.ours.user.id);
+    let mut settled = sample::tenant(9);
+    settled.id = tenant;
+    let (mut begun, mut device) = (sample::factor(&side.user, "email"), side.device.clone());
+    begun.confirmed_at = None;
+    device.user_agent = None;
+    let former = sample::former_password(&side.user, 50);
+    let (key, new) = (sample::lockout_key(1), sample::lockout_key(2));
+    let state = LockoutState {
+        failures: 9,
+        lock: None,
+    };
+    undone! { fx, world, before,
+        "credentials.add_former_password": t => t
+            .credentials()
+            .add_former_password(&former, 1)
+            .await;
+        "credentials.require_password_change": t => t
+            .credentials()
+            .require_password_change(tenant, id, NOW)
+            .await;
+        "tenants.update": t => t.tenants().update(&settled).await;
+        "mfa.put": t => t.mfa().put(&begun).await;
+        "mfa.advance": t => t.mfa().advance(tenant, id, "totp", 9).await;
+        "mfa.delete": t => t.mfa().delete(tenant, id, "totp").await;
+        "mfa.replace_backup_codes": t => t.mfa().replace_backup_codes(tenant, id, &[]).await;
+        "mfa.consume_backup_code": t => t
+            .mfa()
+            .consume_backup_code(tenant, id, &side.code.hash)
+            .await;
+        "devices.put": t => t.devices().put(&device).await;
+        "devices.revoke": t => t.devices().revoke(tenant, id, device.id, NOW).await;
+        "devices.distrust_all": t => t.devices().distrust_all(tenant, id).await;
+        "devices.revoke_all": t => t.devices().revoke_all(tenant, id, NOW).await;
+        "devices.purge_expired": t => t.devices().purge_expired(LATE, 100).await;
+        "lockouts.hold": t => t.lockouts().hold(&new, LATE).await;
+        "lockouts.set": t => t.lockouts().set(&key, &state, NOW).await;
+        "lockouts.delete": t => t.lockouts().delete(&key).await;
+        "lockouts.purge_expired": t => t.lockouts().purge_expired(LATE, 100).await;
+        "leases.acquire": t => t.leases().acquire("job", "a", NOW, at(150)).await;
+        "leases.release": t => t.leases().release("job", "a").await;
+        "audit.purge_expired": t => t.audit().purge_expired(LATE, 100).await;
+    }
+    commit!(fx, t => t.mfa().put(&begun).await);
+    let before = world.snapshot(fx).await;
+    undone! { fx, world, before,
+        "mfa.confirm": t => t.mfa().confirm(tenant, id, "email", 3, NOW).await;
+    }
+    commit!(fx, t => t.mfa().delete(tenant, id, "email").await);
 }
 
 async fn sessions_and_tokens(fx: &StoreFixture, world: &World) {

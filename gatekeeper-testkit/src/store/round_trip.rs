@@ -89,6 +89,7 @@ fn odd_user(n: u64) -> User {
         avatar_url: Some(format!("https://example.org/?q={TEXT}")),
         metadata: nested(),
         disabled_at: Some(nth(n, 2)),
+        mfa_enabled_at: Some(nth(n, 6)),
         created_at: nth(n, 3),
         updated_at: nth(n, 4),
         last_sign_in_at: Some(nth(n, 5)),
@@ -207,6 +208,7 @@ pub(super) async fn a_session_comes_back_whole(fx: &StoreFixture) {
             end_reason: Some(SessionEnd::Reuse),
             ip: Some(addresses[index].parse().unwrap()),
             user_agent: Some(TEXT.to_owned()),
+            device_id: Some(sample::device(&user, n).id),
             ..sample::session(&user, n)
         };
         commit!(fx, t => t.sessions().insert(&session).await);
@@ -222,6 +224,7 @@ pub(super) async fn credentials_come_back_whole(fx: &StoreFixture) {
         let password = PasswordCredential {
             hash: SecretString::from(TEXT),
             changed_at: at,
+            must_change_since: Some(nth(n, 1)),
             ..sample::password(&user)
         };
         commit!(fx, t => t.credentials().set_password(&password).await);
@@ -241,6 +244,7 @@ pub(super) async fn credentials_come_back_whole(fx: &StoreFixture) {
             let found = found.unwrap();
             assert_eq!((found.tenant_id, found.user_id), (TENANT, user.id));
             assert_eq!((found.hash.expose(), found.changed_at), (TEXT, at));
+            assert_eq!(found.must_change_since, password.must_change_since);
         }
         let identity = ExternalIdentity {
             provider: "\u{4f60}".to_owned(),
@@ -366,7 +370,7 @@ pub(super) async fn a_row_of_the_trail_comes_back_whole(fx: &StoreFixture) {
 
 /// Every field of an outbox entry, with bytes that are no text.
 pub(super) async fn an_outbox_entry_comes_back_whole(fx: &StoreFixture) {
-    let kinds = [OutboxKind::AccountMail, OutboxKind::Mail];
+    let kinds = [OutboxKind::AccountMail, OutboxKind::Mail, OutboxKind::Sms];
     for (n, at) in instants() {
         let entry = OutboxEntry {
             kind: kinds[usize::try_from(n).unwrap() % kinds.len()],

@@ -105,6 +105,46 @@ pub(super) async fn listed_sessions_are_live(fx: &StoreFixture) {
     assert_eq!(list(end).await, []);
 }
 
+/// Named are a user's sessions that are live at the instant, oldest first.
+pub(super) async fn live_sessions_are_named_oldest_first(fx: &StoreFixture) {
+    let user = sample::user(TenantId::DEFAULT, 1);
+    commit!(fx, t => t.users().insert(&user).await);
+    let mut sessions: Vec<_> = (0..6).map(|n| sample::session(&user, n)).collect();
+    for (session, seconds) in sessions.iter_mut().zip([4, 2, 4, 1, 0, 3]) {
+        session.created_at = at(seconds);
+    }
+    sessions[3].ended_at = Some(at(9));
+    sessions[4].absolute_expires_at = at(50);
+    sessions[5].idle_expires_at = at(60);
+    for session in &sessions {
+        commit!(fx, t => t.sessions().insert(session).await);
+    }
+    let live = async |user: &User, now| {
+        let (tenant, id) = (user.tenant_id, user.id);
+        peek!(fx, t => t.sessions().live_for_user(tenant, id, now).await)
+    };
+    sessions.sort_by_key(|session| (session.created_at, session.id));
+    let tick = std::time::Duration::from_micros(1);
+    for now in [
+        at(10),
+        at(50).before(tick),
+        at(50),
+        at(60).before(tick),
+        at(60),
+        at(3_600),
+    ] {
+        let expected: Vec<_> = sessions
+            .iter()
+            .filter(|session| session.is_live(now))
+            .map(|session| session.id)
+            .collect();
+        assert_eq!(live(&user, now).await, expected, "{now}");
+    }
+    assert_eq!(live(&user, at(10)).await.len(), 5);
+    assert_eq!(live(&user, at(3_600)).await.len(), 0);
+    assert_eq!(live(&sample::user(TenantId::DEFAULT, 2), at(10)).await, []);
+}
+
 /// A session needs a user of its tenant; an id is given once.
 pub(super) async fn sessions_need_their_user(fx: &StoreFixture) {
     let (user, sessions) = with_sessions(fx, 1).await;

@@ -1,5 +1,8 @@
 use gatekeeper_core::{
-    model::{AuditEvent, Event, PageRequest, TenantId, TenantSlug, UserId},
+    model::{
+        AuditEvent, Branding, Event, MfaRequirement, PageRequest, SessionLimit, TenantId,
+        TenantSettings, TenantSlug, UserId, WhenFull,
+    },
     store::AuditFilter,
 };
 
@@ -190,6 +193,57 @@ pub(super) async fn slugs_are_given_once(fx: &StoreFixture) {
         assert_eq!(fx.repository.find_tenant(&slug).await.unwrap(), None);
     }
     assert_eq!(peek!(fx, t => t.tenants().find(again.id).await), None);
+}
+
+/// The whole row of a tenant is written: its new slug finds it, the old one does not; another's slug is refused.
+pub(super) async fn updating_a_tenant_writes_the_row(fx: &StoreFixture) {
+    let (mut tenant, other) = (sample::tenant(2), sample::tenant(3));
+    commit!(fx, t => t.tenants().insert(&tenant).await);
+    commit!(fx, t => t.tenants().insert(&other).await);
+    let old = tenant.slug.clone();
+    let limit = SessionLimit {
+        max: u32::MAX,
+        when_full: WhenFull::Reject,
+    };
+    for settings in [
+        TenantSettings {
+            mfa: Some(MfaRequirement::Required),
+            session_limit: Some(limit),
+            branding: Branding {
+                name: Some(" \u{e9} ' \" \\ \n".to_owned()),
+                logo_url: Some("https://example.org/logo.png".to_owned()),
+                color: Some("#a0b1c2".to_owned()),
+            },
+        },
+        TenantSettings::default(),
+    ] {
+        tenant.slug = TenantSlug::parse("renamed").unwrap();
+        "Renamed".clone_into(&mut tenant.name);
+        tenant.suspended_at = settings.mfa.map(|_| at(5));
+        tenant.created_at = at(-7);
+        tenant.settings = settings;
+        assert!(commit!(fx, t => t.tenants().update(&tenant).await));
+        for found in [
+            fx.repository.find_tenant(&tenant.slug).await.unwrap(),
+            fx.repository.find_tenant_by_id(tenant.id).await.unwrap(),
+            fx.other.find_tenant_by_id(tenant.id).await.unwrap(),
+            peek!(fx, t => t.tenants().find(tenant.id).await),
+        ] {
+            assert_eq!(found.as_ref(), Some(&tenant));
+        }
+        assert_eq!(fx.repository.find_tenant(&old).await.unwrap(), None);
+    }
+    let mut thief = tenant.clone();
+    thief.slug = other.slug.clone();
+    refused!(fx, TenantSlug, t => t.tenants().update(&thief).await);
+    let nobody = sample::tenant(9);
+    assert!(!commit!(fx, t => t.tenants().update(&nobody).await));
+    assert_eq!(
+        fx.repository.find_tenant_by_id(nobody.id).await.unwrap(),
+        None
+    );
+    let stays = fx.repository.find_tenant_by_id(other.id).await.unwrap();
+    assert_eq!(stays, Some(other));
 }
 
 /// The default tenant is there from the beginning.

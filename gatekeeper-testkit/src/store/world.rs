@@ -1,10 +1,11 @@
 use std::fmt::Write as _;
 
 use gatekeeper_core::{
+    lockout::LockoutState,
     model::{
-        AuditEvent, ExternalIdentity, OneTimeToken, OutboxEntry, OutboxState, PageRequest,
-        PasswordCredential, Revocation, RevocationTarget, Role, Session, Tenant, TenantId,
-        Timestamp, TokenPurpose, User,
+        AuditEvent, BackupCode, Device, ExternalIdentity, FormerPassword, MfaCredential,
+        OneTimeToken, OutboxEntry, OutboxState, PageRequest, PasswordCredential, Revocation,
+        RevocationTarget, Role, Session, Tenant, TenantId, Timestamp, TokenPurpose, User,
     },
     store::{AuditFilter, Transaction, UserFilter},
 };
@@ -14,6 +15,12 @@ use crate::sample::{self, NOW, at};
 
 /// Long after everything in a world.
 pub(super) const LATE: Timestamp = at(10_000_000);
+
+/// How the counter of a world's first key stands.
+const COUNTED: LockoutState = LockoutState {
+    failures: 3,
+    lock: None,
+};
 
 /// Two tenants with something of everything each.
 pub(super) struct World {
@@ -29,6 +36,11 @@ pub(super) struct Side {
     pub(super) user: User,
     pub(super) password: PasswordCredential,
     pub(super) identity: ExternalIdentity,
+    pub(super) former: FormerPassword,
+    pub(super) factor: MfaCredential,
+    pub(super) code: BackupCode,
+    /// Trusted.
+    pub(super) device: Device,
     pub(super) session: Session,
     pub(super) token: OneTimeToken,
     pub(super) role: Role,
@@ -65,6 +77,13 @@ impl Side {
             tenant,
             password: sample::password(&user),
             identity: sample::identity(&user, n),
+            former: sample::former_password(&user, n),
+            factor: sample::factor(&user, "totp"),
+            code: sample::backup_code(&user, n),
+            device: Device {
+                trusted_until: Some(at(50)),
+                ..sample::device(&user, n)
+            },
             token: sample::token(&user, TokenPurpose::PasswordReset, n),
             pending: mail(1, 50),
             held: mail(2, 0),
@@ -85,6 +104,17 @@ impl Side {
             .insert_identity(&self.identity)
             .await
             .unwrap();
+        t.credentials()
+            .add_former_password(&self.former, 5)
+            .await
+            .unwrap();
+        t.mfa().put(&self.factor).await.unwrap();
+        let codes = std::slice::from_ref(&self.code);
+        t.mfa()
+            .replace_backup_codes(self.tenant, self.user.id, codes)
+            .await
+            .unwrap();
+        t.devices().put(&self.device).await.unwrap();
         t.sessions().insert(&self.session).await.unwrap();
         t.tokens().insert(&self.token).await.unwrap();
         t.roles().insert(&self.role).await.unwrap();
@@ -126,6 +156,10 @@ impl World {
         t.tenants().insert(&tenant).await.unwrap();
         world.ours.insert(&mut *t).await;
         world.theirs.insert(&mut *t).await;
+        let (key, counted) = (sample::lockout_key(1), COUNTED);
+        t.lockouts().hold(&key, NOW).await.unwrap();
+        t.lockouts().set(&key, &counted, NOW).await.unwrap();
+        assert!(t.leases().acquire("job", "a", NOW, at(100)).await.unwrap());
         t.signing_keys()
             .insert(&sample::signing_key(1))
             .await
@@ -173,12 +207,21 @@ impl World {
                 writeln!(text, "{:#?}", used.unwrap()).unwrap();
             }
         }
-        writeln!(
-            text,
-            "{:#?}",
-            t.tenants().find(self.spare.id).await.unwrap()
-        )
-        .unwrap();
+        for tenant in [self.ours.tenant, self.spare.id] {
+            writeln!(text, "{:#?}", t.tenants().find(tenant).await.unwrap()).unwrap();
+        }
+        for n in [1, 2] {
+            let held = t.lockouts().hold(&sample::lockout_key(n), NOW).await;
+            writeln!(text, "{:?}", held.unwrap()).unwrap();
+        }
+        let old = t.lockouts().purge_expired(LATE, 100).await.unwrap();
+        writeln!(text, "{old} counters").unwrap();
+        for (name, seconds) in [("new", 0), ("job", 50), ("job", 100), ("job", 200)] {
+            let holder = format!("{name} {seconds}");
+            let (now, until) = (at(seconds), at(seconds + 10));
+            let got = t.leases().acquire(name, &holder, now, until).await.unwrap();
+            writeln!(text, "{holder}: {got}").unwrap();
+        }
         writeln!(text, "{:#?}", t.signing_keys().list().await.unwrap()).unwrap();
         for (seconds, limit) in [(0, 0), (5, 100), (30, 100), (49, 100), (10_000_000, 100)] {
             let claimed = t
@@ -198,6 +241,8 @@ impl World {
                 .unwrap();
             writeln!(text, "{purged} revocations until {seconds}").unwrap();
         }
+        let purged = t.audit().purge_expired(LATE, 100).await.unwrap();
+        writeln!(text, "{purged} rows of the trail").unwrap();
         let purged = t.tokens().purge_expired(LATE, 100).await.unwrap();
         writeln!(text, "{purged} tokens").unwrap();
         text
@@ -213,7 +258,9 @@ impl World {
 async fn describe_user(t: &mut dyn Transaction, user: &User, text: &mut String) {
     let (tenant, id) = (user.tenant_id, user.id);
     if let Some(password) = t.credentials().find_password(tenant, id).await.unwrap() {
-        writeln!(text, "{} {}", password.hash.expose(), password.changed_at).unwrap();
+        let change = password.must_change_since;
+        let hash = password.hash.expose();
+        writeln!(text, "{hash} {} {change:?}", password.changed_at).unwrap();
     }
     let identities = t.credentials().list_identities(tenant, id).await.unwrap();
     writeln!(text, "{identities:#?}").unwrap();
@@ -223,6 +270,16 @@ async fn describe_user(t: &mut dyn Transaction, user: &User, text: &mut String) 
         t.roles().authority(tenant, id).await.unwrap()
     )
     .unwrap();
+    let former = t.credentials().former_passwords(tenant, id, 100).await;
+    for former in former.unwrap() {
+        writeln!(text, "{former:?} {}", former.hash.expose()).unwrap();
+    }
+    writeln!(text, "{:#?}", t.mfa().list(tenant, id).await.unwrap()).unwrap();
+    for code in t.mfa().list_backup_codes(tenant, id).await.unwrap() {
+        writeln!(text, "{code:?} {}", code.hash.expose()).unwrap();
+    }
+    let devices = t.devices().list(tenant, id, NOW).await.unwrap();
+    writeln!(text, "{devices:#?}").unwrap();
     let page = PageRequest::first(100);
     let sessions = t
         .sessions()

@@ -19,6 +19,18 @@ mod wrapped {
     });
 }
 
+/// Counters of failures, in the same store.
+mod counters {
+    use gatekeeper_core::store::memory::MemoryRepository;
+    use gatekeeper_testkit::{lockout::LockoutFixture, store::StoreFixture};
+
+    gatekeeper_testkit::lockout_conformance!({
+        let repository = MemoryRepository::new();
+        let store = StoreFixture::new(repository.clone()).with_other_node(repository);
+        LockoutFixture::in_store(store)
+    });
+}
+
 /// The flows, on the same store.
 mod flows {
     use gatekeeper_core::store::memory::MemoryRepository;

@@ -345,6 +345,39 @@ pub(crate) const TABLE: &[Setting] = &[
         },
     },
     Setting {
+        name: "retention_sessions",
+        shape: "DURATION",
+        default: "30d",
+        help: "How long a session is kept after its end",
+        read: |settings, value| {
+            settings.config.retention.sessions = lifetime(value, 0, "0s", 3_660, "3660d")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "retention_mails",
+        shape: "DURATION",
+        default: "7d",
+        help: "How long it is kept that a mail was delivered; its content is gone by then",
+        read: |settings, value| {
+            settings.config.retention.delivered_mails = lifetime(value, 0, "0s", 3_660, "3660d")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "retention_audit",
+        shape: "DURATION|forever",
+        default: "730d",
+        help: "How long the audit trail is kept",
+        read: |settings, value| {
+            settings.config.retention.audit = match value {
+                "forever" => None,
+                value => Some(lifetime(value, 24 * 60 * 60, "1d", 36_600, "36600d")?),
+            };
+            Ok(())
+        },
+    },
+    Setting {
         name: "password_min_length",
         shape: "NUMBER",
         default: "15",
