@@ -127,7 +127,7 @@ pub(super) async fn what_is_over_goes_at_the_exact_instant(fixture: StoreFixture
     let end = world.clock.now().after(DAY);
     add_one_of_each(&world, &user, 1, end).await;
     add_one_of_each(&world, &user, 2, end.after(2 * TICK)).await;
-    world.advance(3 * DAY - TICK);
+    world.advance((3 * DAY).checked_sub(TICK).unwrap());
     assert_eq!(removed(&world).await.total(), 0);
     world.advance(TICK);
     let at_its_end = removed(&world).await;
@@ -207,7 +207,7 @@ pub(super) async fn a_node_that_died_is_succeeded(fixture: StoreFixture) {
     assert!(world.gk.cleanup().run_once().await.is_err());
     assert!(faulty.fired());
     let successor = world.another_node(Arc::clone(&world.repository)).await;
-    world.advance(LEASE - TICK);
+    world.advance(LEASE.checked_sub(TICK).unwrap());
     assert_eq!(
         run(&successor).await,
         CleanupRun::Elsewhere(Removed::default())

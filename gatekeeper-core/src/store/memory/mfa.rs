@@ -35,7 +35,7 @@ impl Row for MfaCredential {
 pub(super) struct Code {
     tenant_id: TenantId,
     user_id: UserId,
-    code: BackupCode,
+    backup: BackupCode,
 }
 
 impl Row for Code {
@@ -43,7 +43,7 @@ impl Row for Code {
     type Index = ();
 
     fn key(&self) -> Self::Key {
-        (self.user_id, self.code.id)
+        (self.user_id, self.backup.id)
     }
 
     fn table(state: &mut State) -> &mut Table<Self> {
@@ -168,7 +168,7 @@ impl MfaRepository for MemoryTransaction {
             let code = Code {
                 tenant_id: tenant,
                 user_id: user,
-                code: code.clone(),
+                backup: code.clone(),
             };
             if self.state.backup_codes.contains(&code.key()) {
                 return Err(conflict(Constraint::Id));
@@ -186,7 +186,7 @@ impl MfaRepository for MemoryTransaction {
         let codes = self.state.backup_codes_of(user);
         Ok(codes
             .filter(|row| row.tenant_id == tenant)
-            .map(|row| row.code.clone())
+            .map(|row| row.backup.clone())
             .collect())
     }
 
@@ -199,7 +199,7 @@ impl MfaRepository for MemoryTransaction {
         let wanted = hash.expose().as_bytes();
         let mut codes = self.state.backup_codes_of(user);
         let found = codes.find(|row| {
-            let same = row.code.hash.expose().as_bytes().ct_eq(wanted);
+            let same = row.backup.hash.expose().as_bytes().ct_eq(wanted);
             row.tenant_id == tenant && bool::from(same)
         });
         let found = found.map(Row::key);
