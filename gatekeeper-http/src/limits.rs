@@ -132,7 +132,7 @@ impl Api {
             RateRule::User(class) => match self.recognise(head) {
                 Caller::User(user) => {
                     self.count_as(class, &RateSubject::User(user), counts)
-                        .await?
+                        .await?;
                 }
                 Caller::Stranger => self.count_address(RateClass::Read, head, counts).await?,
                 Caller::Unsure => return Ok(Pending::Until(class)),

@@ -20,7 +20,7 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::{
     sample::{NOW, at, tenant},
-    suite::{CaseFuture, drive},
+    suite::{CaseFuture, block_on},
 };
 
 /// How long another node may take to hear of a revocation; far more than any should.

@@ -17,7 +17,7 @@ use gatekeeper_core::{
 
 use crate::{
     sample::{NOW, at},
-    suite::{CaseFuture, drive},
+    suite::{CaseFuture, block_on},
 };
 
 /// A fresh limiter for one case.

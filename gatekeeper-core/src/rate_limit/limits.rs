@@ -55,11 +55,12 @@ impl Limits {
     /// The shared limiter and how it is at `now`, for the readiness report.
     pub(crate) fn state(&self, now: Timestamp) -> Option<(&'static str, CheckState)> {
         let shared = self.shared.as_ref()?;
-        let state = match self.is_resting(now) {
-            true => shared.state().max(CheckState::Degraded),
-            false => shared.state(),
+        let least = if self.is_resting(now) {
+            CheckState::Degraded
+        } else {
+            CheckState::Up
         };
-        Some((shared.name(), state))
+        Some((shared.name(), shared.state().max(least)))
     }
 
     fn is_resting(&self, now: Timestamp) -> bool {

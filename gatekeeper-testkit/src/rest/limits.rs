@@ -47,7 +47,7 @@ pub(super) async fn guesses(client: &mut Client<'_>) {
     client
         .fixture
         .clock()
-        .advance(wait - Duration::from_micros(1));
+        .advance(wait.saturating_sub(Duration::from_micros(1)));
     let too_early = guess("user-9@example.com");
     client.step("a moment too early", 429, too_early).await;
     client.fixture.clock().advance(Duration::from_micros(1));
