@@ -31,8 +31,11 @@ pub struct RangeChecker {
     base: String,
     timeout: Duration,
     lifetime: Duration,
-    kept: Option<Cache<[u8; PREFIX], (Arc<Range>, Timestamp)>>,
+    kept: Option<Cache<[u8; PREFIX], Kept>>,
 }
+
+/// A range, and until when it is good.
+type Kept = (Arc<Range>, Timestamp);
 
 /// What a service knows of one range: the digits after the prefix.
 struct Range(Vec<[u8; DIGITS - PREFIX]>);

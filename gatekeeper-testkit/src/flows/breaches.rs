@@ -78,10 +78,11 @@ impl BreachChecker for Known {
             Mood::Stalls => std::future::pending().await,
         }
         let known = self.0.passwords.lock().unwrap();
-        Ok(match known.contains(password.expose()) {
-            true => Breach::Known,
-            false => Breach::Unknown,
-        })
+        if known.contains(password.expose()) {
+            Ok(Breach::Known)
+        } else {
+            Ok(Breach::Unknown)
+        }
     }
 }
 
