@@ -13,6 +13,7 @@ use gatekeeper_core::{
 };
 use gatekeeper_http::IpNet;
 use gatekeeper_mail::Sender;
+use gatekeeper_redis::RedisSettings;
 
 use crate::{cli::Invocation, database::Database, failure::Failure};
 pub(crate) use sources::Given;
@@ -33,6 +34,9 @@ pub(crate) struct Settings {
     pub(crate) mail: MailTo,
     pub(crate) mail_from: Option<Sender>,
     pub(crate) public_url: Option<String>,
+    pub(crate) redis: Option<RedisSettings>,
+    pub(crate) redis_prefix: Option<String>,
+    pub(crate) redis_strict: bool,
     pub(crate) secret: Option<SecretKey>,
     /// The two halves of [`SessionLimit`], which is put together when both are read.
     pub(crate) session_limit: Option<u32>,
@@ -146,6 +150,12 @@ impl Settings {
             let reason = "must be given with PostgreSQL, since every server needs the same; \
                           `head -c 32 /dev/urandom | base64` makes one";
             return wrong("secret", reason);
+        }
+        if self.redis.is_none() && self.redis_prefix.is_some() {
+            return wrong("redis_prefix", "needs GATEKEEPER_REDIS_URL");
+        }
+        if self.redis.is_none() && self.redis_strict {
+            return wrong("redis_strict", "needs GATEKEEPER_REDIS_URL");
         }
         Ok(())
     }
