@@ -12,6 +12,9 @@ command -v make >/dev/null || packages+=(make)
 command -v cmake >/dev/null || packages+=(cmake)
 command -v git >/dev/null || packages+=(git)
 postgres_bin >/dev/null || packages+=(postgresql)
+command -v redis-server >/dev/null || packages+=(redis-server)
+# setpriv ends the servers of tests with the tests.
+command -v setpriv >/dev/null || packages+=(util-linux)
 
 if [ ${#packages[@]} -gt 0 ]; then
   echo "installing: ${packages[*]}"
@@ -37,3 +40,4 @@ fi
 
 cargo --version
 echo "PostgreSQL in $(postgres_bin)"
+redis-server --version

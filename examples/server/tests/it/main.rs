@@ -18,5 +18,6 @@ mod nodes;
 mod postgres;
 mod readme;
 mod redis;
+mod redis_outage;
 mod server;
 mod settings;
