@@ -92,6 +92,17 @@ async fn nobody_waits_for_a_redis_that_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_stopped_is_noticed_without_callers() {
+    let server = RedisServer::start();
+    let limiter = limiter(server.hasty()).await;
+    assert_eq!(limiter.state(), CheckState::Up);
+    server.pause();
+    is(&limiter, CheckState::Degraded).await;
+    server.resume();
+    is(&limiter, CheckState::Up).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_count_together_again_after_an_outage() {
     let mut server = RedisServer::start();
     let here = limiter(server.hasty()).await;
@@ -155,7 +166,7 @@ async fn keys_go_and_say_nothing() {
         [format!("gatekeeper:rate:{}", "07".repeat(16))]
     );
     let ttl: i64 = redis::cmd("PTTL")
-        .arg(&server.keys())
+        .arg(server.keys())
         .query(&mut server.admin())
         .unwrap();
     assert!((1..=90_000).contains(&ttl), "{ttl}");
