@@ -690,3 +690,24 @@ pub(super) async fn links_need_not_be_bound(fixture: StoreFixture) {
     }
     signed_in(links.redeem(&world.cx, &token, None).await);
 }
+
+/// Three an hour, counted for nobody's address as well; the answer is the same.
+pub(super) async fn row_2_links_are_limited_alike_for_nobody(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    world.verified(ADA).await;
+    for email in [ADA, "nobody@example.org"] {
+        for n in 0..5 {
+            let binding = ask(&world, email).await;
+            assert_eq!(binding.expose().len(), 43);
+            let row = world.newest(Event::MagicLinkRequested).await;
+            let reason = (n >= 3).then_some("too_many");
+            assert_eq!(row.reason.as_deref(), reason, "{email} {n}");
+        }
+        let mails = world.mails().await;
+        assert_eq!(mails.len(), if email == ADA { 3 } else { 0 });
+    }
+    // The newest of those that were mailed is the one that is good, an hour later there are more.
+    world.advance(Duration::from_hours(1));
+    let link = link_to(&world, ADA).await;
+    signed_in(redeem(&world, &link).await);
+}
