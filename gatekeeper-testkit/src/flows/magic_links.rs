@@ -693,7 +693,8 @@ pub(super) async fn links_need_not_be_bound(fixture: StoreFixture) {
 
 /// Three an hour, counted for nobody's address as well; the answer is the same.
 pub(super) async fn row_2_links_are_limited_alike_for_nobody(fixture: StoreFixture) {
-    let world = World::new(fixture).await;
+    let on = |config: &mut Config| config.rate_limits.enabled = true;
+    let world = World::configured(fixture, on).await;
     world.verified(ADA).await;
     for email in [ADA, "nobody@example.org"] {
         for n in 0..5 {
