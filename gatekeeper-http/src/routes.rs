@@ -674,6 +674,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Ask for a mail with a link to sign in with",
         handler!(magic_link::request),
     )
+    .counted(RateClass::Mail)
     .reads(Fields("MagicLinkRequest"))
     .answers(&[answer(
         202,
@@ -689,6 +690,7 @@ pub(crate) static ROUTES: &[Route] = &[
         "Sign in with the token of a link, or with the code that it became in another browser",
         handler!(magic_link::redeem),
     )
+    .counted(RateClass::SignIn)
     .reads(Fields("MagicLinkRedemption"))
     .answers(FIRST_FACTOR)
     .errors(&[

@@ -197,7 +197,11 @@ fn requirements_combine() {
             Verdict::Unmet,
         ),
     ] {
-        assert_eq!(requirement.check(&editor, editor.issued_at), expected, "{requirement:?}");
+        assert_eq!(
+            requirement.check(&editor, editor.issued_at),
+            expected,
+            "{requirement:?}"
+        );
     }
 }
 

@@ -15,6 +15,7 @@ use crate::store::StoreFixture;
 
 const ADA: &str = "ada@example.org";
 const NEW_PASSWORD: &str = "birch-falcon-37-harbour";
+const THIRD_PASSWORD: &str = "cedar-heron-58-orchard";
 const INSTANT: Duration = Duration::from_micros(1);
 
 /// A link that was mailed, and what the browser keeps that asked for it.
@@ -211,7 +212,7 @@ pub(super) async fn row_24_what_comes_later_ends_a_link(fixture: StoreFixture) {
     passwords.request_reset(&world.cx, ADA).await.unwrap();
     let reset = world.mailed_token().await;
     passwords
-        .reset(&world.cx, &reset, &PASSWORD.into())
+        .reset(&world.cx, &reset, &THIRD_PASSWORD.into())
         .await
         .unwrap();
     assert_eq!(code(redeem(&world, &link).await), "token.invalid");
@@ -220,12 +221,12 @@ pub(super) async fn row_24_what_comes_later_ends_a_link(fixture: StoreFixture) {
     world.mails().await;
     world.advance(Duration::from_hours(2));
 
-    let session = world.sign_in(ADA).await;
+    let session = world.sign_in_with(ADA, THIRD_PASSWORD).await.unwrap();
     let who = world.identity(&session).await;
     let link = link_to(&world, ADA).await;
     let accounts = world.gk.accounts();
     accounts
-        .request_email_change(&world.cx, &who, "neu@example.org", &PASSWORD.into())
+        .request_email_change(&world.cx, &who, "neu@example.org", &THIRD_PASSWORD.into())
         .await
         .unwrap();
     let confirm = token_to(&world.mails().await, "neu@example.org");
@@ -689,4 +690,26 @@ pub(super) async fn links_need_not_be_bound(fixture: StoreFixture) {
         assert_eq!(code(answer), "token.invalid");
     }
     signed_in(links.redeem(&world.cx, &token, None).await);
+}
+
+/// Three an hour, counted for nobody's address as well; the answer is the same.
+pub(super) async fn row_2_links_are_limited_alike_for_nobody(fixture: StoreFixture) {
+    let on = |config: &mut Config| config.rate_limits.enabled = true;
+    let world = World::configured(fixture, on).await;
+    world.verified(ADA).await;
+    for email in [ADA, "nobody@example.org"] {
+        for n in 0..5 {
+            let binding = ask(&world, email).await;
+            assert_eq!(binding.expose().len(), 43);
+            let row = world.newest(Event::MagicLinkRequested).await;
+            let reason = (n >= 3).then_some("too_many");
+            assert_eq!(row.reason.as_deref(), reason, "{email} {n}");
+        }
+        let mails = world.mails().await;
+        assert_eq!(mails.len(), if email == ADA { 3 } else { 0 });
+    }
+    // The newest of those that were mailed is the one that is good, an hour later there are more.
+    world.advance(Duration::from_hours(1));
+    let link = link_to(&world, ADA).await;
+    signed_in(redeem(&world, &link).await);
 }

@@ -100,7 +100,7 @@ pub(super) async fn a_first_proof_of_the_mailbox_is_welcomed_once(fixture: Store
         .unwrap();
     let token = world.mailed_token().await;
     passwords
-        .reset(&world.cx, &token, &PASSWORD.into())
+        .reset(&world.cx, &token, &"birch-falcon-37-harbour".into())
         .await
         .unwrap();
     let mut subjects: Vec<String> = world

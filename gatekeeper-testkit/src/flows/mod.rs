@@ -12,9 +12,9 @@
 )]
 
 mod administration;
-mod devices;
 mod breaches;
 mod cleanup;
+mod devices;
 mod email;
 mod enumeration;
 mod factor;
@@ -197,6 +197,7 @@ macro_rules! __flow_cases {
             magic_links {
                 a_link_signs_in_the_browser_that_asked,
                 row_2_asking_for_a_link_answers_alike,
+                row_2_links_are_limited_alike_for_nobody,
                 row_3_a_link_goes_to_the_stored_address,
                 row_24_what_comes_later_ends_a_link,
                 a_link_counts_at_the_address_it_went_to,

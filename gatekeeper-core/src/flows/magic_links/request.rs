@@ -5,6 +5,7 @@ use crate::{
     flows::{Record, Unit, validate},
     mail::AccountMail,
     model::Event,
+    rate_limit::{MailAllowance, MailLimit, TOO_MANY},
 };
 
 impl MagicLinks<'_> {
@@ -34,15 +35,26 @@ impl MagicLinks<'_> {
         } else {
             (None, None)
         };
+        let allowance = inner
+            .may_mail(cx, MailLimit::MagicLink, email.normalized())
+            .await?;
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
-        let record = Record::success(Event::MagicLinkRequested);
+        let record = match allowance {
+            MailAllowance::Allowed => Record::success(Event::MagicLinkRequested),
+            MailAllowance::TooMany => Record::failure(Event::MagicLinkRequested, TOO_MANY),
+        };
         unit.record(record.detail("email_digest", inner.email_digest(&email)))
             .await?;
-        unit.mail(&AccountMail::MagicLinkRequested {
-            email: email.as_str().to_owned(),
-            binding: hash,
-        })
-        .await?;
+        match allowance {
+            MailAllowance::Allowed => {
+                unit.mail(&AccountMail::MagicLinkRequested {
+                    email: email.as_str().to_owned(),
+                    binding: hash,
+                })
+                .await?;
+            }
+            MailAllowance::TooMany => {}
+        }
         unit.commit().await?;
         Ok(MagicLinkRequested {
             binding,
