@@ -189,8 +189,11 @@ async fn row_58_nothing_is_smuggled_into_the_dialogue() {
     // As the server sees it, every line of the mail that begins with a dot was sent with one more.
     assert!(heard.mails[0].contains("\n..\nMAIL FROM:<b@example.net>\n"));
     assert!(heard.mails[0].contains("\n...\n..dot\n"));
-    let top = heard.mails[0].split("\n\n").next().unwrap();
-    assert!(!top.contains("\nBcc") && !top.contains("\nMAIL"), "{top}");
+    let start = heard.mails[0].split("\n\n").next().unwrap();
+    assert!(
+        !start.contains("\nBcc") && !start.contains("\nMAIL"),
+        "{start}"
+    );
 }
 
 #[tokio::test]
