@@ -399,12 +399,12 @@ mod tests {
             "SK0123456789abcdef0123456789abcdef",
             "AC0123456789abcdef0123456789abcde/",
         ] {
-            let made = make(account, "hunter2", "12345");
-            assert_eq!(made.unwrap_err(), TwilioError::Account);
+            let result = make(account, "hunter2", "12345");
+            assert_eq!(result.unwrap_err(), TwilioError::Account);
         }
         for token in ["", "a b", "a\r\nHost: evil", "ä"] {
-            let made = make(ACCOUNT, token, "12345");
-            assert_eq!(made.unwrap_err(), TwilioError::Token);
+            let result = make(ACCOUNT, token, "12345");
+            assert_eq!(result.unwrap_err(), TwilioError::Token);
         }
         for from in [
             "",
@@ -415,8 +415,8 @@ mod tests {
             "a&To=b",
             "123456789",
         ] {
-            let made = make(ACCOUNT, "hunter2", from);
-            assert_eq!(made.unwrap_err(), TwilioError::From);
+            let result = make(ACCOUNT, "hunter2", from);
+            assert_eq!(result.unwrap_err(), TwilioError::From);
         }
         let sender = make(ACCOUNT, "hunter2", "12345").unwrap();
         let shown = format!("{sender:?}");

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use gatekeeper_core::env::{Clock, Mail, MailError, Mailer, SystemClock};
 use lettre::transport::smtp::{
-    client::{Certificate, CertificateStore, TlsParameters},
+    client::{Certificate, CertificateStore, TlsParameters, TlsParametersBuilder},
     extension::ClientId,
 };
 use tokio::time::timeout;
@@ -242,7 +242,7 @@ fn protection(server: &SmtpServer, roots: Vec<Certificate>) -> Result<Protection
             .certificate_store(CertificateStore::WebpkiRoots);
         roots
             .into_iter()
-            .fold(builder, |builder, root| builder.add_root_certificate(root))
+            .fold(builder, TlsParametersBuilder::add_root_certificate)
             .build()
             .map_err(|error| SmtpError::Tls(error.to_string()))
     };

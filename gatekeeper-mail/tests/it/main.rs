@@ -47,9 +47,9 @@ fn sender() -> Sender {
 
 /// Long enough that no machine is too slow.
 const PATIENT: SmtpTimeouts = SmtpTimeouts {
-    connect: Duration::from_secs(60),
-    command: Duration::from_secs(60),
-    whole: Duration::from_secs(60),
+    connect: Duration::from_mins(1),
+    command: Duration::from_mins(1),
+    whole: Duration::from_mins(1),
 };
 
 fn builder(url: &str) -> SmtpMailerBuilder {

@@ -13,7 +13,7 @@ use crate::certificates::Identity;
 
 const PROGRAM: &str = include_str!("aiosmtpd_server.py");
 /// For what takes as long as it takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The server, in a process of its own that ends with it.
 pub(crate) struct Postbox {

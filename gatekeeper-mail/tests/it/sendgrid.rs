@@ -57,7 +57,7 @@ async fn a_mail_is_posted_and_each_answer_understood() -> Outcome {
     let client = Arc::new(ReqwestClient::new()?);
     let mailer = SendGridMailer::new(client, "SG.hunter2", sender())?
         .url(&format!("http://127.0.0.1:{port}"))?
-        .timeout(Duration::from_secs(60));
+        .timeout(Duration::from_mins(1));
     mailer.send(&mail()).await?;
     transient(mailer.send(&mail()).await);
     permanent(mailer.send(&mail()).await);

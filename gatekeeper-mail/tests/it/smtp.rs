@@ -189,10 +189,10 @@ async fn row_58_nothing_is_smuggled_into_the_dialogue() {
     // As the server sees it, every line of the mail that begins with a dot was sent with one more.
     assert!(heard.mails[0].contains("\n..\nMAIL FROM:<b@example.net>\n"));
     assert!(heard.mails[0].contains("\n...\n..dot\n"));
-    let head = heard.mails[0].split("\n\n").next().unwrap();
+    let start = heard.mails[0].split("\n\n").next().unwrap();
     assert!(
-        !head.contains("\nBcc") && !head.contains("\nMAIL"),
-        "{head}"
+        !start.contains("\nBcc") && !start.contains("\nMAIL"),
+        "{start}"
     );
 }
 
@@ -256,7 +256,7 @@ async fn errors_repeat_no_address_and_no_link() {
 async fn connections_are_used_again_and_are_not_too_many() {
     let server = Server::start(plain()).await;
     let url = format!("smtp://127.0.0.1:{}?tls=none", server.port);
-    let keep = Duration::from_secs(600);
+    let keep = Duration::from_mins(10);
     let mailer = builder(&url).connections(2).keep(keep).build().unwrap();
     let tasks: Vec<_> = (0..12)
         .map(|_| {

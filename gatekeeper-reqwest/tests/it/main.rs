@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 use certificates::Authority;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Answers every request with the same bytes, then closes, or, where it is to stay silent, does not.
 struct Service {

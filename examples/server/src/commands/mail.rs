@@ -42,7 +42,7 @@ pub(super) async fn list(
     for entry in &listed.items {
         let recipient = outbox.recipient(entry);
         describe(&mut text, entry, recipient.as_deref());
-        items.push(shown(entry, recipient));
+        items.push(shown(entry, recipient.as_deref()));
     }
     if items.is_empty() {
         let _ = writeln!(text, "No {} messages.", wanted.state.as_str());
@@ -124,7 +124,7 @@ async fn begin(
 }
 
 /// Never what a message says: it carries a link or a code that is perhaps still good.
-fn shown(entry: &OutboxEntry, recipient: Option<String>) -> Value {
+fn shown(entry: &OutboxEntry, recipient: Option<&str>) -> Value {
     json!({
         "id": entry.id,
         "kind": entry.kind.as_str(),

@@ -88,6 +88,52 @@ fn a_wrong_setting_is_refused_by_name_and_without_its_value() {
             &format!("{name}: there is no such setting"),
         );
     }
+    refused(
+        &["--config", "missing.toml"],
+        &[],
+        2,
+        "missing.toml: cannot be read",
+    );
+    let postgres = [(
+        "GATEKEEPER_DATABASE_URL",
+        "postgres://u:hunter2@localhost/d",
+    )];
+    refused(
+        &[],
+        &postgres,
+        2,
+        "GATEKEEPER_SECRET: must be given with PostgreSQL",
+    );
+    let malformed = [
+        (
+            "GATEKEEPER_DATABASE_URL",
+            "postgres://u:hunter2@localhost:hunter2/d",
+        ),
+        ("GATEKEEPER_SECRET", SECRET),
+    ];
+    refused(
+        &["migrate"],
+        &malformed,
+        2,
+        "GATEKEEPER_DATABASE_URL: must be postgres://",
+    );
+    let away = [
+        (
+            "GATEKEEPER_DATABASE_URL",
+            "postgres://u:hunter2@127.0.0.1:1/d",
+        ),
+        ("GATEKEEPER_SECRET", SECRET),
+    ];
+    refused(
+        &["migrate"],
+        &away,
+        1,
+        "the database postgres://127.0.0.1:1/d cannot be opened",
+    );
+}
+
+#[test]
+fn wrong_carriers_are_refused_by_name_and_without_their_secrets() {
     for (name, value, words) in [
         ("MAIL", "hunter2", "must be console, dir:PATH, smtp://"),
         (
@@ -136,48 +182,6 @@ fn a_wrong_setting_is_refused_by_name_and_without_its_value() {
         &[],
         2,
         "--tls-roots: must be a file that can be read",
-    );
-    refused(
-        &["--config", "missing.toml"],
-        &[],
-        2,
-        "missing.toml: cannot be read",
-    );
-    let postgres = [(
-        "GATEKEEPER_DATABASE_URL",
-        "postgres://u:hunter2@localhost/d",
-    )];
-    refused(
-        &[],
-        &postgres,
-        2,
-        "GATEKEEPER_SECRET: must be given with PostgreSQL",
-    );
-    let malformed = [
-        (
-            "GATEKEEPER_DATABASE_URL",
-            "postgres://u:hunter2@localhost:hunter2/d",
-        ),
-        ("GATEKEEPER_SECRET", SECRET),
-    ];
-    refused(
-        &["migrate"],
-        &malformed,
-        2,
-        "GATEKEEPER_DATABASE_URL: must be postgres://",
-    );
-    let away = [
-        (
-            "GATEKEEPER_DATABASE_URL",
-            "postgres://u:hunter2@127.0.0.1:1/d",
-        ),
-        ("GATEKEEPER_SECRET", SECRET),
-    ];
-    refused(
-        &["migrate"],
-        &away,
-        1,
-        "the database postgres://127.0.0.1:1/d cannot be opened",
     );
 }
 
