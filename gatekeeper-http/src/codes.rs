@@ -87,6 +87,12 @@ pub static CODES: &[ErrorCode] = &[
         "an internal error occurred",
     ),
     code(
+        "mfa.code_incorrect",
+        StatusCode::FORBIDDEN,
+        "Wrong code",
+        "the code is wrong or was used already",
+    ),
+    code(
         "mfa.invalid_code",
         StatusCode::UNAUTHORIZED,
         "Wrong code",

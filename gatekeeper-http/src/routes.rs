@@ -318,7 +318,7 @@ pub(crate) static ROUTES: &[Route] = &[
         Method::POST,
         "/v1/auth/login/mfa",
         "finishMfa",
-        TokenHolder,
+        Public,
         "Finish a sign-in with a second factor",
         handler!(sign_in::finish_mfa),
     )
@@ -344,7 +344,7 @@ pub(crate) static ROUTES: &[Route] = &[
     .reads(Fields("StepUpRequest"))
     .answers(SIGNED_IN)
     .errors(&[
-        "mfa.invalid_code",
+        "mfa.code_incorrect",
         "mfa.not_enabled",
         "hook.refused",
         "service.overloaded",
