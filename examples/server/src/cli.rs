@@ -44,6 +44,10 @@ pub(crate) enum Task {
         email: String,
         tenant: Option<String>,
     },
+    UserUnlock {
+        email: String,
+        tenant: Option<String>,
+    },
     RoleGrant {
         email: String,
         role: String,
@@ -165,6 +169,12 @@ fn user() -> Command {
                 .arg(email())
                 .arg(tenant()),
         )
+        .subcommand(
+            Command::new("unlock")
+                .about("Lift the locks that wrong guesses put on an account")
+                .arg(email())
+                .arg(tenant()),
+        )
 }
 
 fn flag(setting: &Setting) -> Arg {
@@ -249,6 +259,10 @@ fn task(matches: &ArgMatches) -> Task {
             tenant: tenant(),
         },
         "user enable" => Task::UserEnable {
+            email: required(inner, "email"),
+            tenant: tenant(),
+        },
+        "user unlock" => Task::UserUnlock {
             email: required(inner, "email"),
             tenant: tenant(),
         },

@@ -77,6 +77,9 @@ pub(crate) async fn run(invocation: &Invocation, settings: Settings) -> Result<(
         Task::UserEnable { email, tenant } => {
             user::enable(&settings, email, tenant.as_deref()).await?
         }
+        Task::UserUnlock { email, tenant } => {
+            user::unlock(&settings, email, tenant.as_deref()).await?
+        }
         Task::RoleGrant {
             email,
             role,
