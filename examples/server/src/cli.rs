@@ -49,6 +49,10 @@ pub(crate) enum Task {
         email: String,
         tenant: Option<String>,
     },
+    UserUnlock {
+        email: String,
+        tenant: Option<String>,
+    },
     RoleGrant {
         email: String,
         role: String,
@@ -188,6 +192,12 @@ fn user() -> Command {
                 .arg(email())
                 .arg(tenant()),
         )
+        .subcommand(
+            Command::new("unlock")
+                .about("Lift the locks that wrong guesses put on an account")
+                .arg(email())
+                .arg(tenant()),
+        )
 }
 
 fn mail() -> Command {
@@ -310,6 +320,10 @@ fn task(matches: &ArgMatches) -> Task {
             tenant: tenant(),
         },
         "user require-password-change" => Task::UserRequirePasswordChange {
+            email: required(inner, "email"),
+            tenant: tenant(),
+        },
+        "user unlock" => Task::UserUnlock {
             email: required(inner, "email"),
             tenant: tenant(),
         },

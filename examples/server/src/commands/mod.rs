@@ -81,6 +81,9 @@ pub(crate) async fn run(invocation: &Invocation, settings: Settings) -> Result<(
         Task::UserRequirePasswordChange { email, tenant } => {
             user::require_password_change(&settings, email, tenant.as_deref()).await?
         }
+        Task::UserUnlock { email, tenant } => {
+            user::unlock(&settings, email, tenant.as_deref()).await?
+        }
         Task::RoleGrant {
             email,
             role,
