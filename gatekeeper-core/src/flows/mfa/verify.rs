@@ -103,7 +103,7 @@ pub(crate) async fn verify_in(
             let record = Record::success(Event::MfaBackupCodeUsed).by(user.id);
             unit.record(record.detail("left", left)).await?;
             if left <= FEW_LEFT {
-                unit.mail(&AccountMail::notice(Notice::BackupCodesLow, user))
+                unit.mail(&AccountMail::notice_of_codes(user, left))
                     .await?;
             }
             accepted
