@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use gatekeeper_core::{
     Gatekeeper, GatekeeperBuilder, RequestContext,
+    crypto::{SecretKey, SecretKeys},
     model::{TenantId, TenantSlug},
+    store::Repository,
+};
+use gatekeeper_redis::{
+    RedisBlacklist, RedisClient, RedisLockout, RedisRateLimiter, RedisSettings, RedisSetupError,
 };
 
 use crate::{
@@ -59,8 +64,12 @@ async fn build(
         Some(templates) => builder.mail_templates(templates.clone()),
         None => builder,
     };
+    let builder = match &settings.redis {
+        Some(redis) => on_redis(builder, settings, redis, &key, &repository).await?,
+        None => builder,
+    };
     let gatekeeper = builder
-        .shared_repository(Arc::clone(&repository))
+        .shared_repository(repository)
         .secret(key)
         .public_url(public_url)
         .config(settings.config.clone())
@@ -70,6 +79,34 @@ async fn build(
         gatekeeper,
         secret: origin,
     })
+}
+
+/// Counts requests and guesses in Redis, and hears of revocations through it.
+async fn on_redis(
+    builder: GatekeeperBuilder,
+    settings: &Settings,
+    redis: &RedisSettings,
+    key: &SecretKey,
+    repository: &Arc<dyn Repository>,
+) -> Result<GatekeeperBuilder, Failure> {
+    let unusable =
+        |error: RedisSetupError| Failure::Usage(format!("GATEKEEPER_REDIS_URL: {error}"));
+    let mut redis = redis.clone();
+    if let Some(prefix) = &settings.redis_prefix {
+        redis = redis.prefix(prefix.as_str()).map_err(unusable)?;
+    }
+    // One that is away is no reason not to start.
+    let client = RedisClient::connect(redis).await.map_err(unusable)?;
+    let secrets = SecretKeys::new(key.clone());
+    let make = if settings.redis_strict {
+        RedisBlacklist::strict
+    } else {
+        RedisBlacklist::new
+    };
+    Ok(builder
+        .rate_limiter(RedisRateLimiter::new(client.clone()))
+        .lockout_counters(RedisLockout::new(client.clone(), Arc::clone(repository)))
+        .blacklist(move |store| Arc::new(make(client, &secrets, store))))
 }
 
 /// Where a server that listens there is reached from this machine.

@@ -37,6 +37,13 @@ impl Announcement<'_> {
             settings.database
         );
         // Writing to a string does not fail.
+        let _ = match &settings.redis {
+            Some(redis) => writeln!(
+                text,
+                "Servers count together and hear of revocations through {redis}."
+            ),
+            None => Ok(()),
+        };
         let _ = match self.secret {
             Origin::Given | Origin::Kept => Ok(()),
             Origin::Made(path) => writeln!(
@@ -97,6 +104,7 @@ impl Announcement<'_> {
             "public_url": self.public_url.as_str(),
             "adapter": self.settings.adapter.as_str(),
             "database": self.settings.database.to_string(),
+            "redis": self.settings.redis.as_ref().map(ToString::to_string),
             "made_secret": match self.secret {
                 Origin::Made(path) => Some(path.display().to_string()),
                 Origin::Given | Origin::Kept | Origin::Passing => None,
@@ -114,6 +122,17 @@ impl Announcement<'_> {
             tracing::warn!(
                 "GATEKEEPER_PUBLIC_URL is not set: links in mails lead to {}",
                 self.public_url
+            );
+        }
+        let config = &self.settings.config;
+        if !config.rate_limits.enabled {
+            tracing::warn!(
+                "GATEKEEPER_RATE_LIMITS is off: nothing here holds back who asks too often"
+            );
+        }
+        if !config.lockout.enabled {
+            tracing::warn!(
+                "GATEKEEPER_LOCKOUT is off: nothing here holds back who guesses passwords and codes"
             );
         }
     }

@@ -14,6 +14,7 @@ use gatekeeper_core::{
 };
 use gatekeeper_http::IpNet;
 use gatekeeper_mail::Sender;
+use gatekeeper_redis::RedisSettings;
 
 use crate::{
     carriers::{self, MailTo, SmsTo, TwilioAccount},
@@ -44,6 +45,9 @@ pub(crate) struct Settings {
     pub(crate) twilio: TwilioAccount,
     pub(crate) tls_roots: Option<PathBuf>,
     pub(crate) public_url: Option<String>,
+    pub(crate) redis: Option<RedisSettings>,
+    pub(crate) redis_prefix: Option<String>,
+    pub(crate) redis_strict: bool,
     pub(crate) secret: Option<SecretKey>,
     /// The two halves of [`SessionLimit`], which is put together when both are read.
     pub(crate) session_limit: Option<u32>,
@@ -175,6 +179,12 @@ impl Settings {
                     return wrong(setting, "must be given with GATEKEEPER_SMS=twilio:");
                 }
             }
+        }
+        if self.redis.is_none() && self.redis_prefix.is_some() {
+            return wrong("redis_prefix", "needs GATEKEEPER_REDIS_URL");
+        }
+        if self.redis.is_none() && self.redis_strict {
+            return wrong("redis_strict", "needs GATEKEEPER_REDIS_URL");
         }
         Ok(())
     }

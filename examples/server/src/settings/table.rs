@@ -8,6 +8,7 @@ use gatekeeper_core::{
     model::{MfaRequirement, WhenFull},
 };
 use gatekeeper_mail::Sender;
+use gatekeeper_redis::RedisSettings;
 
 use super::{Adapter, LogFormat, Settings};
 use crate::{
@@ -237,6 +238,59 @@ pub(crate) const TABLE: &[Setting] = &[
                 .map(|network| network.trim().parse())
                 .collect::<Result<_, _>>()
                 .map_err(|_| "must be networks such as 10.0.0.0/8, separated by commas")?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "redis_url",
+        shape: "URL",
+        default: "none",
+        help: "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss:// for TLS; several with commas, or redis+cluster://, for a cluster. Servers then count guesses and requests together and hear of revocations at once; without it each counts requests for itself",
+        read: |settings, value| {
+            settings.redis = Some(RedisSettings::new(value).map_err(|error| error.to_string())?);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "redis_prefix",
+        shape: "PREFIX",
+        default: "gatekeeper",
+        help: "What the names of keys and channels in Redis begin with; two installations on one Redis need two",
+        read: |settings, value| {
+            // Whether it is sound does not depend on the server, which may be read after it.
+            let any = RedisSettings::new("redis://localhost").and_then(|any| any.prefix(value));
+            any.map_err(|error| error.to_string())?;
+            settings.redis_prefix = Some(value.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "redis_strict",
+        shape: "on|off",
+        default: "off",
+        help: "Whether Redis is asked with every authenticated request, so that a revocation holds everywhere at once; costs a round trip each time",
+        read: |settings, value| {
+            settings.redis_strict = switch(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "rate_limits",
+        shape: "on|off",
+        default: "on",
+        help: "Whether requests are limited by address and by account; off only where something in front of the server does it",
+        read: |settings, value| {
+            settings.config.rate_limits.enabled = switch(value)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "lockout",
+        shape: "on|off",
+        default: "on",
+        help: "Whether wrong guesses lock an account for a while; off leaves passwords and codes to be guessed at",
+        read: |settings, value| {
+            settings.config.lockout.enabled = switch(value)?;
             Ok(())
         },
     },
@@ -577,6 +631,9 @@ impl Default for Settings {
             twilio: TwilioAccount::default(),
             tls_roots: None,
             public_url: None,
+            redis: None,
+            redis_prefix: None,
+            redis_strict: false,
             secret: None,
             session_limit: None,
             session_limit_policy: WhenFull::EndOldest,
