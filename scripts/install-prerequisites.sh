@@ -13,6 +13,9 @@ command -v cmake >/dev/null || packages+=(cmake)
 command -v git >/dev/null || packages+=(git)
 postgres_bin >/dev/null || packages+=(postgresql)
 /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || packages+=(python3-aiosmtpd)
+command -v redis-server >/dev/null || packages+=(redis-server)
+# setpriv ends the servers of tests with the tests.
+command -v setpriv >/dev/null || packages+=(util-linux)
 
 if [ ${#packages[@]} -gt 0 ]; then
   echo "installing: ${packages[*]}"
@@ -38,3 +41,4 @@ fi
 
 cargo --version
 echo "PostgreSQL in $(postgres_bin)"
+redis-server --version

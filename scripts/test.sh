@@ -4,8 +4,9 @@
 #   ./scripts/test.sh            all of it
 #   ./scripts/test.sh --quick    format, lints and tests only
 #
-# What is missing (PostgreSQL, aiosmtpd, a C compiler, cmake) is installed with apt, as root or through sudo. The tests get a
-# PostgreSQL of their own in a temporary folder; one that runs already is not touched. All ends with this script.
+# What is missing (PostgreSQL, Redis, aiosmtpd, a C compiler, cmake) is installed with apt, as root or through sudo. The tests get a
+# PostgreSQL of their own in a temporary folder, and start each a Redis of its own; one that runs already is not touched.
+# All ends with this script.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -19,7 +20,7 @@ quick=no
 case "${1:-}" in
   "") ;;
   --quick) quick=yes ;;
-  *) sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  *) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 
 guard
@@ -54,7 +55,7 @@ features() { # Each feature alone, and none.
   done
   # A crate built beside others sees the features they ask for; alone it must name its own.
   local crate
-  for crate in gatekeeper-auth-core gatekeeper-http gatekeeper-axum gatekeeper-actix gatekeeper-reqwest gatekeeper-sms gatekeeper-testkit; do
+  for crate in gatekeeper-auth-core gatekeeper-http gatekeeper-axum gatekeeper-actix gatekeeper-redis gatekeeper-reqwest gatekeeper-sms gatekeeper-testkit; do
     echo "$crate"
     cargo check --quiet --locked -p "$crate" || return 1
   done

@@ -92,6 +92,17 @@ async fn nobody_waits_for_a_redis_that_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_stopped_is_noticed_without_callers() {
+    let server = RedisServer::start();
+    let limiter = limiter(server.hasty()).await;
+    assert_eq!(limiter.state(), CheckState::Up);
+    server.pause();
+    is(&limiter, CheckState::Degraded).await;
+    server.resume();
+    is(&limiter, CheckState::Up).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_count_together_again_after_an_outage() {
     let mut server = RedisServer::start();
     let here = limiter(server.hasty()).await;

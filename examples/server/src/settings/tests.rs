@@ -77,6 +77,19 @@ const EXAMPLES: &[(&str, &str, &[&str])] = &[
         "10.0.0.0/8, fd00::/8",
         &["10.0.0.0", "all", "10.0.0.0/8,"],
     ),
+    (
+        "redis_url",
+        "rediss://user:hunter2@redis.example.org:6380/1",
+        &[
+            "redis.example.org",
+            "http://localhost",
+            "redis://a,rediss://b",
+        ],
+    ),
+    ("redis_prefix", "shop", &["{shop}", "a b"]),
+    ("redis_strict", "on", &["true", "1"]),
+    ("rate_limits", "off", &["false", "none"]),
+    ("lockout", "off", &["false", "none"]),
     ("access_token_lifetime", "5m", &["0s", "25h", "900", "-1m"]),
     ("session_idle_lifetime", "1d", &["59s", "367d"]),
     ("session_lifetime", "90d", &["59s", "367d"]),
@@ -111,7 +124,11 @@ fn every_setting_is_read_and_held_to_its_form() {
     assert_eq!(tried, documented);
     let plain = format!("{:?}", Settings::default());
     for (name, right, wrong) in EXAMPLES {
-        let settings = read(&[(name, right)]).unwrap();
+        let given = [("redis_url", "redis://localhost"), (name, right)];
+        // Two say how Redis is used, and are refused where there is none.
+        let of_redis = name.starts_with("redis_") && *name != "redis_url";
+        assert!(!of_redis || read(&[(name, right)]).is_err(), "{name}");
+        let settings = read(&given[usize::from(!of_redis)..]).unwrap();
         assert_ne!(format!("{settings:?}"), plain, "{name} is read by nobody");
         for value in *wrong {
             let error = read(&[(name, value)]).unwrap_err();

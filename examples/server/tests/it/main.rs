@@ -19,5 +19,6 @@ mod nodes;
 mod postgres;
 mod readme;
 mod redis;
+mod redis_outage;
 mod server;
 mod settings;
