@@ -5,7 +5,6 @@
     clippy::panic,
     clippy::indexing_slicing,
     dead_code,
-    unused_imports,
     reason = "a benchmark has no callers, and needs a part of what tests share"
 )]
 
@@ -46,12 +45,15 @@ fn checks(c: &mut Criterion) {
             .collect();
         node.store.learn(&more, now);
         known = entries;
-        c.bench_function(&format!("blacklist/in process, {entries} entries"), |bencher| {
-            bencher.iter(|| {
-                let verdict = node.blacklist.check(black_box(&clean), now);
-                assert_eq!(verdict, BlacklistVerdict::Clean);
-            });
-        });
+        c.bench_function(
+            &format!("blacklist/in process, {entries} entries"),
+            |bencher| {
+                bencher.iter(|| {
+                    let verdict = node.blacklist.check(black_box(&clean), now);
+                    assert_eq!(verdict, BlacklistVerdict::Clean);
+                });
+            },
+        );
     }
     let strict = runtime.block_on(async {
         let client = RedisClient::connect(server.settings()).await.unwrap();

@@ -6,7 +6,6 @@
     clippy::panic,
     clippy::indexing_slicing,
     dead_code,
-    unused_imports,
     reason = "a measurement has no callers, and needs a part of what tests share"
 )]
 

@@ -67,7 +67,7 @@ pub(crate) struct Connector {
 }
 
 enum Commands {
-    Single(Client),
+    Single(Box<Client>),
     Cluster(Box<ClusterClient>),
 }
 
@@ -116,7 +116,7 @@ impl Connector {
             Commands::Cluster(Box::new(builder.build()?))
         } else {
             let mut single = clients(ProtocolVersion::RESP2)?;
-            Commands::Single(single.pop().ok_or_else(no_address)?)
+            Commands::Single(Box::new(single.pop().ok_or_else(no_address)?))
         };
         Ok(Self {
             commands,

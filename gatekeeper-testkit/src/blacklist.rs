@@ -4,6 +4,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a suite speaks by panicking, in the test that called it"
 )]
 

@@ -42,7 +42,7 @@ impl RedisCluster {
         let began = Instant::now();
         while !cluster.nodes.iter().all(is_joined) {
             assert!(
-                began.elapsed() < Duration::from_secs(60),
+                began.elapsed() < Duration::from_mins(1),
                 "the cluster does not come about"
             );
             std::thread::sleep(Duration::from_millis(20));
