@@ -186,7 +186,7 @@ mod tests {
             tenant_id: TenantId::new(now, &random),
             target,
             revoked_at: now,
-            expires_at: now.after(std::time::Duration::from_secs(900)),
+            expires_at: now.after(std::time::Duration::from_mins(15)),
         })
         .to_vec()
     }

@@ -166,7 +166,7 @@ async fn keys_go_and_say_nothing() {
         [format!("gatekeeper:rate:{}", "07".repeat(16))]
     );
     let ttl: i64 = redis::cmd("PTTL")
-        .arg(&server.keys())
+        .arg(server.keys())
         .query(&mut server.admin())
         .unwrap();
     assert!((1..=90_000).contains(&ttl), "{ttl}");
