@@ -4,8 +4,8 @@ pub mod access;
 pub mod blacklist;
 pub mod faults;
 pub mod flows;
-pub mod rate_limit;
 pub mod lockout;
+pub mod rate_limit;
 pub mod rest;
 pub mod sample;
 pub mod store;
@@ -18,8 +18,8 @@ pub mod __private {
     pub use crate::{
         blacklist::run as run_blacklist,
         flows::{run as run_flow, run_faults, run_machines},
-        rate_limit::run as run_rate_limit,
         lockout::run as run_lockout,
+        rate_limit::run as run_rate_limit,
         store::run,
     };
 }

@@ -12,9 +12,9 @@
 )]
 
 mod administration;
-mod devices;
 mod breaches;
 mod cleanup;
+mod devices;
 mod email;
 mod enumeration;
 mod factor;
