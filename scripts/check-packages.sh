@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-crates=(gatekeeper-auth-core gatekeeper-http gatekeeper-testkit gatekeeper-sqlx gatekeeper-redis gatekeeper-axum gatekeeper-actix gatekeeper-mail gatekeeper-reqwest gatekeeper-sms)
+crates=(gatekeeper-auth-core gatekeeper-http gatekeeper-testkit gatekeeper-sqlx gatekeeper-axum gatekeeper-actix gatekeeper-mail gatekeeper-redis gatekeeper-reqwest gatekeeper-sms)
 chosen=()
 for crate in "${crates[@]}"; do chosen+=(-p "$crate"); done
 

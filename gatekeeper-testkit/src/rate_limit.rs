@@ -202,7 +202,9 @@ impl Model {
         let now = i128::from(now.as_unix_micros());
         let burst = i128::from(quota.burst.max(1));
         let interval = (i128::try_from(quota.period.as_micros()).unwrap() / burst).max(1);
-        let arrival = self.0.get(&key).copied().unwrap_or(now).max(now);
+        // What lies further ahead than this quota can have put it counts as an empty quota.
+        let latest = now + interval * burst;
+        let arrival = self.0.get(&key).copied().unwrap_or(now).clamp(now, latest);
         let next = arrival + interval;
         let from = next - interval * burst;
         if now < from {

@@ -91,10 +91,10 @@ async fn on_redis(
 ) -> Result<GatekeeperBuilder, Failure> {
     let unusable =
         |error: RedisSetupError| Failure::Usage(format!("GATEKEEPER_REDIS_URL: {error}"));
-    let mut redis = redis.clone();
-    if let Some(prefix) = &settings.redis_prefix {
-        redis = redis.prefix(prefix.as_str()).map_err(unusable)?;
-    }
+    let redis = redis
+        .clone()
+        .prefix(settings.redis_prefix.as_str())
+        .map_err(unusable)?;
     // One that is away is no reason not to start.
     let client = RedisClient::connect(redis).await.map_err(unusable)?;
     let secrets = SecretKeys::new(key.clone());

@@ -46,7 +46,7 @@ pub(crate) struct Settings {
     pub(crate) tls_roots: Option<PathBuf>,
     pub(crate) public_url: Option<String>,
     pub(crate) redis: Option<RedisSettings>,
-    pub(crate) redis_prefix: Option<String>,
+    pub(crate) redis_prefix: String,
     pub(crate) redis_strict: bool,
     pub(crate) secret: Option<SecretKey>,
     /// The two halves of [`SessionLimit`], which is put together when both are read.
@@ -180,7 +180,8 @@ impl Settings {
                 }
             }
         }
-        if self.redis.is_none() && self.redis_prefix.is_some() {
+        let says_prefix = given.iter().any(|one| one.setting.name == "redis_prefix");
+        if self.redis.is_none() && says_prefix {
             return wrong("redis_prefix", "needs GATEKEEPER_REDIS_URL");
         }
         if self.redis.is_none() && self.redis_strict {

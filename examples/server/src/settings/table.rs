@@ -260,7 +260,7 @@ pub(crate) const TABLE: &[Setting] = &[
             // Whether it is sound does not depend on the server, which may be read after it.
             let any = RedisSettings::new("redis://localhost").and_then(|any| any.prefix(value));
             any.map_err(|error| error.to_string())?;
-            settings.redis_prefix = Some(value.to_owned());
+            value.clone_into(&mut settings.redis_prefix);
             Ok(())
         },
     },
@@ -632,7 +632,7 @@ impl Default for Settings {
             tls_roots: None,
             public_url: None,
             redis: None,
-            redis_prefix: None,
+            redis_prefix: "gatekeeper".to_owned(),
             redis_strict: false,
             secret: None,
             session_limit: None,

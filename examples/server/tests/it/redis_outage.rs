@@ -114,7 +114,7 @@ fn servers_on_one_redis_go_on_without_it() {
             server.announced["redis"],
             format!("redis://127.0.0.1:{port}")
         );
-        server.signal("TERM");
+        server.signal("-TERM");
         let (_, log) = server.ended();
         assert!(!log.contains("hunter2"), "{log}");
     }
@@ -127,7 +127,7 @@ fn protections_that_are_off_are_said_at_the_start() {
         directory.path(),
         &["--rate-limits", "off", "--lockout", "off"],
     );
-    server.signal("TERM");
+    server.signal("-TERM");
     let (_, log) = server.ended();
     for setting in ["GATEKEEPER_RATE_LIMITS", "GATEKEEPER_LOCKOUT"] {
         assert!(log.contains(setting), "{log}");

@@ -76,9 +76,7 @@ fn a_wrong_setting_is_refused_by_name_and_without_its_value() {
         "GATEKEEPER_SECRET: must not be empty",
     );
     for (name, value) in [
-        ("GATEKEEPER_REDIS_URL", "redis://:hunter2@localhost"),
-        ("GATEKEEPER_RATE_LIMITS", "off"),
-        ("GATEKEEPER_LOCKOUT", "off"),
+        ("GATEKEEPER_LDAP_URL", "ldap://:hunter2@localhost"),
         ("GATEKEEPER_SECRETT", "hunter2"),
     ] {
         refused(
@@ -87,6 +85,14 @@ fn a_wrong_setting_is_refused_by_name_and_without_its_value() {
             2,
             &format!("{name}: there is no such setting"),
         );
+    }
+    for (name, value) in [
+        ("GATEKEEPER_REDIS_URL", "http://:hunter2@localhost"),
+        ("GATEKEEPER_REDIS_STRICT", "on"),
+        ("GATEKEEPER_RATE_LIMITS", "hunter2"),
+        ("GATEKEEPER_LOCKOUT", "hunter2"),
+    ] {
+        refused(&[], &[(name, value)], 2, &format!("{name}: "));
     }
     refused(
         &["--config", "missing.toml"],
