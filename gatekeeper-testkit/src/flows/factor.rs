@@ -17,6 +17,14 @@ pub(super) struct Factor {
 }
 
 impl Factor {
+    /// An app with this seed, in base32.
+    pub(super) fn of(seed: &str) -> Self {
+        Self {
+            seed: base32(seed),
+            backup: Vec::new(),
+        }
+    }
+
     /// The code of now, after a step has passed, so that it was not used yet.
     pub(super) fn next_code(&self, world: &World) -> SecretString {
         world.advance(Duration::from_secs(30));
