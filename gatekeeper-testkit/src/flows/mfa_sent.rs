@@ -498,6 +498,7 @@ impl MfaMethod for Watchword {
 }
 
 pub(super) async fn a_method_of_the_applications_finishes_sign_ins(fixture: StoreFixture) {
+    let node = Arc::clone(&fixture.other);
     let world = World::built(fixture, |_| {}, |builder| builder.mfa_method(Watchword)).await;
     let ada = world.signed_in(ADA).await;
     let who = world.identity(&ada).await;
@@ -510,6 +511,12 @@ pub(super) async fn a_method_of_the_applications_finishes_sign_ins(fixture: Stor
     mfa.bind(&world.cx, &who, "watchword", &word).await.unwrap();
     let pending = world.first_step(&world.cx, ADA).await;
     assert_eq!(pending.methods, ["watchword"]);
+    // Where the method is gone, the factor opens nothing, and is asked for still.
+    let without = world.another_node(node).await;
+    let stuck = without.first_step(&without.cx, ADA).await;
+    assert_eq!(stuck.methods, ["watchword"]);
+    let answer = without.finish(&stuck, "watchword", &"mellon1".into()).await;
+    assert_eq!(code(answer), "mfa.invalid_code");
     assert_eq!(
         code(world.finish(&pending, "watchword", &"friend1".into()).await),
         "mfa.invalid_code"
