@@ -234,6 +234,7 @@ macro_rules! __flow_cases {
                 one_node_at_a_time_cleans_up,
                 cleaning_up_ends_with_the_service,
                 a_worker_cleans_up,
+            }
             mfa {
                 an_app_is_set_up_confirmed_and_taken_away,
                 row_20_cve_2024_8796_the_seed_has_160_bits,
