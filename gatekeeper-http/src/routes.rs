@@ -372,7 +372,7 @@ pub(crate) static ROUTES: &[Route] = &[
         Method::POST,
         "/v1/auth/login/mfa/challenge",
         "sendMfaCode",
-        TokenHolder,
+        Public,
         "Have a code sent for a sign-in that waits",
         handler!(mfa::challenge),
     )
@@ -387,7 +387,7 @@ pub(crate) static ROUTES: &[Route] = &[
         Method::POST,
         "/v1/auth/login/mfa/enroll",
         "beginMfaEnrollment",
-        TokenHolder,
+        Public,
         "Set up the second factor that a sign-in waits for",
         handler!(mfa::enroll),
     )
@@ -402,7 +402,7 @@ pub(crate) static ROUTES: &[Route] = &[
         Method::POST,
         "/v1/auth/login/mfa/enroll/confirm",
         "finishMfaEnrollment",
-        TokenHolder,
+        Public,
         "Confirm that factor, and sign in",
         handler!(mfa::finish_enrollment),
     )

@@ -7,6 +7,8 @@
 //! | `/whoami` | `CurrentUser` | the user's address |
 //! | `/maybe` | `MaybeUser` | the user's address, or `nobody` |
 //! | `/plain` | `Require` with [`plain_users`] | the user's address |
+//! | `/strong` | `Require` with [`strong_users`] | the user's address |
+//! | `/vault` | the layer `require` with [`vault`], and `CurrentUser` | the user's address |
 //! | `/office` | the layer `require` with [`office`], and `CurrentUser` | the user's address |
 //! | `/layered` | the layer `authenticate`, and `MaybeUser` | the user's address, or `nobody` |
 //! | `/public` | the layer `authenticate`; answers with `Cache-Control: public, max-age=60` | `public` |
@@ -24,13 +26,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use gatekeeper_core::{
     Evidence, Gatekeeper, NewUser, RequestContext, SignIn,
+    env::Clock,
     model::{SecretString, TenantId},
 };
 use gatekeeper_http::{Api, CODES, Requirement};
 use http::{Method, Request, Response};
 use serde_json::{Value, json};
 
-use crate::rest::{RestFixture, RestTarget};
+use crate::{
+    rest::{RestFixture, RestTarget},
+    totp,
+};
 
 const PASSWORD: &str = "a corridor of 12 elms";
 
@@ -42,6 +48,16 @@ pub fn plain_users() -> Requirement {
 /// What `/office` asks for: a role that nobody has, or a permission that administrators have.
 pub fn office() -> Requirement {
     Requirement::role("clerk") | Requirement::permission("reports:read")
+}
+
+/// What `/strong` asks for: a second factor in the last five minutes, or a role that nobody has.
+pub fn strong_users() -> Requirement {
+    Requirement::recent_mfa(Duration::from_mins(5)) | Requirement::role("clerk")
+}
+
+/// What `/vault` asks for: a second factor, and a permission that administrators have.
+pub fn vault() -> Requirement {
+    Requirement::mfa() & Requirement::permission("reports:read")
 }
 
 /// Runs the script against the application that `serve` makes, which is called from 127.0.0.1.
@@ -63,6 +79,7 @@ pub async fn run<T: RestTarget>(serve: impl AsyncFnOnce(Api) -> T) {
     script.wrong_tokens().await;
     script.signed_in(&ada, &root).await;
     script.cookies(&ada).await;
+    script.second_factors(&ada, &root).await;
 
     let other = script.sign_in("ada@example.com").await;
     script.allowed("/whoami", &other, "ada@example.com").await;
@@ -116,6 +133,57 @@ impl Script<'_> {
         // Another scheme is somebody else's.
         let basic = [("authorization", "Basic YTpi")];
         assert_text(&self.get("/maybe", &basic).await, "nobody");
+    }
+
+    /// What a step-up would open asks for one (RFC 9470); what it would not open does not.
+    async fn second_factors(&self, ada: &str, root: &str) {
+        self.step_up("/strong", ada, ", max_age=\"300\"").await;
+        self.forbidden("/vault", ada).await;
+        self.step_up("/vault", root, "").await;
+        let strong = self
+            .with_second_factor("strong@example.com", &["admin"])
+            .await;
+        self.allowed("/strong", &strong, "strong@example.com").await;
+        self.allowed("/vault", &strong, "strong@example.com").await;
+        self.fixture.clock().advance(Duration::from_mins(5));
+        self.allowed("/strong", &strong, "strong@example.com").await;
+        self.fixture.clock().advance(Duration::from_secs(1));
+        self.step_up("/strong", &strong, ", max_age=\"300\"").await;
+        self.allowed("/vault", &strong, "strong@example.com").await;
+    }
+
+    async fn step_up(&self, path: &str, token: &str, more: &str) {
+        let bearer = format!("Bearer {token}");
+        let answer = self.get(path, &[("authorization", &bearer)]).await;
+        assert_problem(&answer, "access.step_up_required");
+        assert_eq!(
+            text(&answer, "www-authenticate"),
+            format!(
+                "Bearer realm=\"gatekeeper\", error=\"insufficient_user_authentication\"{more}"
+            )
+        );
+    }
+
+    /// The access token of a user who showed a second factor.
+    async fn with_second_factor(&self, email: &str, roles: &[&str]) -> String {
+        let first = self.user(email, roles).await;
+        let (gatekeeper, cx) = (self.fixture.gatekeeper(), context());
+        let who = gatekeeper
+            .authenticate(&first)
+            .await
+            .expect("a sound token");
+        let setup = gatekeeper.mfa().begin_totp(&cx, &who).await;
+        let seed = totp::seed(setup.expect("a seed").secret.expose());
+        let code = || {
+            self.fixture.clock().advance(Duration::from_secs(30));
+            SecretString::from(totp::code(&seed, self.fixture.clock().now()))
+        };
+        let codes = gatekeeper.mfa().confirm_totp(&cx, &who, &code()).await;
+        codes.expect("an app");
+        let (sessions, code) = (gatekeeper.sessions(), code());
+        let stepped = sessions.step_up(&cx, &who, "totp", &code).await;
+        let stepped = stepped.expect("a step-up");
+        stepped.access_token.expose().to_owned()
     }
 
     async fn wrong_tokens(&self) {

@@ -10,6 +10,7 @@ pub mod rest;
 pub mod sample;
 pub mod store;
 mod suite;
+mod totp;
 
 pub use suite::Case;
 

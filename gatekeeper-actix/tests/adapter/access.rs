@@ -11,6 +11,7 @@ use gatekeeper_testkit::{access, rest::RestFixture};
 use crate::target::{InProcess, ask};
 
 requirement!(PlainUsers = access::plain_users());
+requirement!(StrongUsers = access::strong_users());
 
 async fn current(user: CurrentUser) -> String {
     user.email.clone()
@@ -22,6 +23,10 @@ async fn maybe(user: MaybeUser) -> String {
 }
 
 async fn plain(user: Require<PlainUsers>) -> String {
+    user.email.clone()
+}
+
+async fn strong(user: Require<StrongUsers>) -> String {
     user.email.clone()
 }
 
@@ -41,6 +46,12 @@ fn routes(config: &mut ServiceConfig) {
         .route("/whoami", web::to(current))
         .route("/maybe", web::to(maybe))
         .route("/plain", web::to(plain))
+        .route("/strong", web::to(strong))
+        .service(
+            web::resource("/vault")
+                .wrap(require(access::vault()))
+                .to(current),
+        )
         .service(
             web::resource("/office")
                 .wrap(require(access::office()))

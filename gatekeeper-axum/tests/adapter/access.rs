@@ -12,6 +12,7 @@ use gatekeeper_testkit::{access, rest::RestFixture};
 use crate::target::{InProcess, ask};
 
 requirement!(PlainUsers = access::plain_users());
+requirement!(StrongUsers = access::strong_users());
 
 async fn current(user: CurrentUser) -> String {
     user.email.clone()
@@ -23,6 +24,10 @@ async fn maybe(user: MaybeUser) -> String {
 }
 
 async fn plain(user: Require<PlainUsers>) -> String {
+    user.email.clone()
+}
+
+async fn strong(user: Require<StrongUsers>) -> String {
     user.email.clone()
 }
 
@@ -39,6 +44,9 @@ fn application(api: &Api) -> Router {
     let office = get(current)
         .post(current)
         .route_layer(require(api, access::office()));
+    let vault = get(current)
+        .post(current)
+        .route_layer(require(api, access::vault()));
     let layered = Router::new()
         .route("/layered", any(maybe))
         .route("/public", any(public))
@@ -47,6 +55,8 @@ fn application(api: &Api) -> Router {
         .route("/whoami", any(current))
         .route("/maybe", any(maybe))
         .route("/plain", any(plain))
+        .route("/strong", any(strong))
+        .route("/vault", vault)
         .route("/office", office)
         .route("/context", any(context))
         .merge(layered)

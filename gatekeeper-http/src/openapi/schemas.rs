@@ -215,8 +215,8 @@ fn answers() -> Value {
         "TotpSetup": object(
             json!({
                 "secret": {"type": "string", "description": "The seed in base32, for typing in."},
-                "otpauth_uri": {"type": "string", "format": "uri"},
-                "qr_svg": {"type": "string", "contentMediaType": "image/svg+xml", "description": "The URI as a QR code."},
+                "otpauth_uri": {"type": "string"},
+                "qr_svg": {"type": "string", "description": "The URI as a QR code: an SVG document."},
             }),
             &[],
         ),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
 use gatekeeper_core::{
     Error, FinishMfa, MfaPending, RequestContext, SignIn, SignedIn, env::Clock, model::SecretString,
 };
 
 use super::world::{PASSWORD, World};
+use crate::totp;
 
 /// The app, and the codes that stand in for it.
 #[derive(Clone, Debug)]
@@ -17,42 +17,24 @@ pub(super) struct Factor {
 }
 
 impl Factor {
+    /// An app with this seed, in base32.
+    pub(super) fn of(seed: &str) -> Self {
+        Self {
+            seed: totp::seed(seed),
+            backup: Vec::new(),
+        }
+    }
+
     /// The code of now, after a step has passed, so that it was not used yet.
     pub(super) fn next_code(&self, world: &World) -> SecretString {
         world.advance(Duration::from_secs(30));
         self.code(world)
     }
 
-    /// The code of now: RFC 6238 section 4, with SHA-1, 30 seconds, 6 digits.
+    /// The code of now.
     pub(super) fn code(&self, world: &World) -> SecretString {
-        let step = world.clock.now().as_unix_seconds() / 30;
-        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.seed);
-        let tag = hmac::sign(&key, &step.to_be_bytes());
-        let tag = tag.as_ref();
-        let at = usize::from(tag[19] & 15);
-        let bits = u32::from_be_bytes(tag[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
-        format!("{:06}", bits % 1_000_000).into()
+        totp::code(&self.seed, world.clock.now()).into()
     }
-}
-
-/// RFC 4648 section 6.
-fn base32(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let (mut held, mut bits) = (0_u32, 0);
-    for digit in text.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'2'..=b'7' => digit - b'2' + 26,
-            other => panic!("{other}"),
-        };
-        held = held << 5 | u32::from(value);
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from(held >> bits & 0xff).unwrap());
-        }
-    }
-    bytes
 }
 
 impl World {
@@ -61,7 +43,7 @@ impl World {
         let who = self.identity(signed_in).await;
         let setup = self.gk.mfa().begin_totp(&self.cx, &who).await.unwrap();
         let mut factor = Factor {
-            seed: base32(setup.secret.expose()),
+            seed: totp::seed(setup.secret.expose()),
             backup: Vec::new(),
         };
         let code = factor.next_code(self);

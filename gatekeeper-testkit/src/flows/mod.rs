@@ -25,6 +25,8 @@ mod lockout;
 mod machine;
 mod magic_links;
 mod mail;
+mod mfa;
+mod mfa_sent;
 mod outbox;
 mod password_history;
 mod passwords;
@@ -232,6 +234,37 @@ macro_rules! __flow_cases {
                 one_node_at_a_time_cleans_up,
                 cleaning_up_ends_with_the_service,
                 a_worker_cleans_up,
+            }
+            mfa {
+                an_app_is_set_up_confirmed_and_taken_away,
+                row_20_cve_2024_8796_the_seed_has_160_bits,
+                row_19_cve_2015_7225_a_code_is_accepted_once,
+                row_19_cve_2026_20779_of_fifty_with_one_code_one_wins,
+                asvs_6_5_1_a_backup_code_works_once,
+                asvs_6_5_1_of_sixteen_with_one_backup_code_one_wins,
+                asvs_6_5_2_a_backup_code_costs_one_hash,
+                few_backup_codes_are_mailed_about,
+                new_backup_codes_end_the_old,
+                row_30_setting_up_and_taking_away_end_the_other_sessions,
+                an_old_session_binds_no_factor,
+                row_18_guesses_of_somebody_signed_in_are_limited,
+                row_18_guesses_at_a_confirmation_are_limited,
+                a_required_factor_stays,
+                row_34_a_dead_session_changes_no_factor,
+            }
+            mfa_sent {
+                a_telephone_is_set_up_used_and_taken_away,
+                no_sender_no_telephone,
+                a_factor_whose_method_is_gone_is_asked_for_still,
+                asvs_6_6_2_a_sent_code_belongs_to_its_sign_in,
+                asvs_6_5_5_a_sent_code_lives_ten_minutes,
+                asvs_6_5_1_of_sixteen_with_one_sent_code_one_wins,
+                only_so_many_codes_are_sent,
+                codes_by_mail_are_chosen_and_used,
+                codes_by_mail_serve_where_a_factor_is_required,
+                a_required_factor_is_set_up_at_sign_in,
+                of_sixteen_enrolments_one_wins,
+                a_method_of_the_applications_finishes_sign_ins,
             }
             outbox {
                 a_mail_is_tried_four_times_and_kept,

@@ -16,6 +16,7 @@ mod client;
 mod fixture;
 mod journey;
 mod limits;
+mod second_factor;
 mod transcript;
 
 use async_trait::async_trait;
@@ -71,6 +72,7 @@ pub async fn run(target: &dyn RestTarget, fixture: &RestFixture) -> Transcript {
     journey::sessions(&mut client).await;
     journey::password(&mut client).await;
     journey::magic_link(&mut client).await;
+    second_factor::second_factor(&mut client).await;
     journey::change_of_address(&mut client).await;
     journey::the_end(&mut client).await;
     client.into_transcript()

@@ -125,7 +125,9 @@ impl Names {
             Value::String(text) => {
                 let kind = match member {
                     "id" | "session_id" => "id",
-                    "access_token" | "refresh_token" | "binding" | "sign_in_code" => "token",
+                    "access_token" | "refresh_token" | "mfa_token" | "device_token" | "binding"
+                    | "sign_in_code" => "token",
+                    "secret" | "otpauth_uri" | "qr_svg" | "backup_codes" => "secret",
                     "correlation_id" => "correlation",
                     "next_cursor" => "cursor",
                     "kid" | "x" => "key",

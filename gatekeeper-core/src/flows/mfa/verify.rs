@@ -7,7 +7,7 @@ use crate::{
     Error,
     flows::{Record, Unit},
     gatekeeper::Inner,
-    mail::{AccountMail, Notice},
+    mail::AccountMail,
     model::{AuthMethod, Event, MfaCredential, SecretString, TenantId, User, UserId},
 };
 
@@ -103,8 +103,8 @@ pub(crate) async fn verify_in(
             let record = Record::success(Event::MfaBackupCodeUsed).by(user.id);
             unit.record(record.detail("left", left)).await?;
             if left <= FEW_LEFT {
-                unit.mail(&AccountMail::notice_of_codes(user, left))
-                    .await?;
+                let few = u32::try_from(left).unwrap_or(u32::MAX);
+                unit.mail(&AccountMail::notice_of_codes(user, few)).await?;
             }
             accepted
         }
