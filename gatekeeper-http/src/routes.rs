@@ -352,7 +352,7 @@ pub(crate) static ROUTES: &[Route] = &[
         Method::POST,
         "/v1/auth/login/mfa",
         "finishMfa",
-        TokenHolder,
+        Public,
         "Finish a sign-in with a second factor",
         handler!(sign_in::finish_mfa),
     )

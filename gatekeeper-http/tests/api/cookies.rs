@@ -28,6 +28,7 @@ fn attributes(answer: &Answer) -> Vec<String> {
 }
 
 const WEEK: u64 = 7 * 86_400;
+const YEAR: u64 = 365 * 86_400;
 
 #[tokio::test]
 async fn tokens_go_where_the_client_wants_them() {
@@ -40,20 +41,29 @@ async fn tokens_go_where_the_client_wants_them() {
         format!("__Host-gatekeeper_access: Max-Age={WEEK}; Path=/; HttpOnly; Secure; SameSite=Lax");
     let csrf = format!("__Host-gatekeeper_csrf: Max-Age={WEEK}; Path=/; Secure; SameSite=Strict");
 
+    let device = format!(
+        "__Secure-gatekeeper_device: Max-Age={YEAR}; Path=/v1/auth; HttpOnly; Secure; SameSite=Strict"
+    );
+
     let split = login(&world, None).await;
     assert!(split.body.get("access_token").is_some());
     assert!(split.body.get("refresh_token").is_none());
-    assert_eq!(attributes(&split), [refresh.clone(), csrf.clone()]);
+    assert!(split.body.get("device_token").is_none());
+    assert_eq!(
+        attributes(&split),
+        [refresh.clone(), csrf.clone(), device.clone()]
+    );
 
     let body = login(&world, Some("body")).await;
     assert!(body.body.get("access_token").is_some());
     assert!(body.body.get("refresh_token").is_some());
+    assert!(body.body.get("device_token").is_some());
     assert!(body.set_cookies().is_empty());
 
     let cookie = login(&world, Some("cookie")).await;
     assert!(cookie.body.get("access_token").is_none());
     assert!(cookie.body.get("refresh_token").is_none());
-    assert_eq!(attributes(&cookie), [refresh, access, csrf]);
+    assert_eq!(attributes(&cookie), [refresh, access, csrf, device]);
     world
         .get("/v1/auth/me")
         .cookies(&cookie.cookie_header())

@@ -23,6 +23,7 @@ mod one_time_tokens;
 mod openapi;
 mod refresh;
 mod schema;
+mod second_step;
 mod tenants;
 mod walk;
 mod world;

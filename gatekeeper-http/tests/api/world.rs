@@ -318,6 +318,12 @@ impl Answer {
             .to_owned()
     }
 
+    /// The text at a JSON Pointer.
+    pub(crate) fn text_at(&self, pointer: &str) -> String {
+        let found = self.body.pointer(pointer).and_then(Value::as_str);
+        found.unwrap().to_owned()
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)

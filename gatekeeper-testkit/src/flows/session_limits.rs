@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use gatekeeper_core::{
     SignIn,
-    model::{Event, PageRequest, SessionEnd, SessionLimit, TenantSettings, UserId, WhenFull},
+    model::{Event, SessionEnd, SessionLimit, TenantSettings, UserId, WhenFull},
 };
 
 use super::world::{PASSWORD, World, code};
