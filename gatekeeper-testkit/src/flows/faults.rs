@@ -4,9 +4,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use gatekeeper_core::{
-    Error, ErrorClass, Evidence, Identity, KeyRotation, NewUser, ProfileChanges, SignedIn,
+    Error, ErrorClass, Evidence, FinishMfa, Identity, KeyRotation, NewUser, ProfileChanges,
+    SignedIn,
     env::Clock,
-    model::{PageRequest, SecretString, UserId},
+    model::{MfaRequirement, PageRequest, SecretString, TenantSettings, UserId},
     store::{AuditFilter, Repository},
 };
 use tokio::sync::Mutex;
@@ -27,6 +28,7 @@ struct Ready {
     signed_in: SignedIn,
     who: Arc<Identity>,
     token: SecretString,
+    code: SecretString,
 }
 
 /// All that a flow can change, without what differs from run to run.
@@ -36,6 +38,7 @@ struct Snapshot {
     password_changed_at: Option<i64>,
     live_sessions: usize,
     generations: i64,
+    devices: usize,
     roles: Vec<String>,
     keys: usize,
     events: BTreeMap<&'static str, usize>,
@@ -65,6 +68,7 @@ impl Snapshot {
         for row in trail.items {
             *events.entry(row.event.code()).or_default() += 1;
         }
+        let devices = tx.devices().list(tenant, user, now).await.unwrap();
         let keys = tx.signing_keys().list().await.unwrap().len();
         let roles = tx.roles().authority(tenant, user).await.unwrap().roles;
         // Last, since it changes what it looks at; the transaction is dropped.
@@ -82,6 +86,7 @@ impl Snapshot {
             password_changed_at: password.map(|password| password.changed_at.as_unix_micros()),
             live_sessions: sessions.len(),
             generations: sessions.iter().map(|session| session.generation).sum(),
+            devices: devices.len(),
             roles,
             keys,
             events,
@@ -145,6 +150,14 @@ scenarios! {
     signing_in,
     /// `Sessions::sign_in` with a wrong password.
     failing_to_sign_in,
+    /// `Sessions::finish_mfa`.
+    finishing_a_sign_in,
+    /// `Sessions::finish_mfa` with a wrong code.
+    failing_to_finish_a_sign_in,
+    /// `Sessions::step_up`.
+    stepping_up,
+    /// `Sessions::revoke_device`.
+    revoking_a_device,
     /// `Sessions::refresh`.
     refreshing,
     /// `Sessions::refresh` with a token that was used long ago.
@@ -157,6 +170,10 @@ scenarios! {
     making_an_account,
     /// `Administration::disable`.
     disabling_an_account,
+    /// `Administration::unlock`.
+    unlocking_an_account,
+    /// `Administration::set_tenant_settings`.
+    setting_up_a_tenant,
     /// `Administration::grant_role`.
     granting_a_role,
     /// `Administration::rotate_keys`.
@@ -243,7 +260,9 @@ async fn trial(scenario: Scenario, fixture: impl AsyncFn() -> StoreFixture) {
 const fn succeeds(scenario: Scenario) -> bool {
     !matches!(
         scenario,
-        Scenario::failing_to_sign_in | Scenario::reusing_a_refresh_token
+        Scenario::failing_to_sign_in
+            | Scenario::failing_to_finish_a_sign_in
+            | Scenario::reusing_a_refresh_token
     )
 }
 
@@ -255,6 +274,7 @@ async fn prepare(scenario: Scenario, repository: Arc<dyn Repository>) -> Ready {
     let mut signed_in = world.sign_in("ada@example.org").await;
     let other = world.sign_in("ada@example.org").await;
     let mut token = SecretString::from("");
+    let mut app = None;
     match scenario {
         Scenario::confirming_an_address => {
             let who = world.identity(&signed_in).await;
@@ -285,9 +305,26 @@ async fn prepare(scenario: Scenario, repository: Arc<dyn Repository>) -> Ready {
             signed_in = other;
             world.advance(std::time::Duration::from_mins(1));
         }
+        Scenario::stepping_up => {
+            app = Some(world.enroll(&signed_in).await);
+        }
+        Scenario::finishing_a_sign_in | Scenario::failing_to_finish_a_sign_in => {
+            app = Some(world.enroll(&signed_in).await);
+            token = world.first_step(&world.cx, "ada@example.org").await.token;
+        }
+        Scenario::unlocking_an_account => {
+            for _ in 0..5 {
+                let wrong = world.attempt(&world.cx, "ada@example.org", "wrong").await;
+                assert!(wrong.is_err());
+            }
+        }
         _ => {}
     }
     world.advance(std::time::Duration::from_secs(1));
+    let code = match (scenario, &app) {
+        (Scenario::failing_to_finish_a_sign_in, _) | (_, None) => "000000".into(),
+        (_, Some(app)) => app.next_code(&world),
+    };
     let who = world.identity(&signed_in).await;
     let before = Snapshot::of(repository.as_ref(), &world, user_id).await;
     Ready {
@@ -297,6 +334,7 @@ async fn prepare(scenario: Scenario, repository: Arc<dyn Repository>) -> Ready {
         signed_in,
         who,
         token,
+        code,
     }
 }
 
@@ -307,6 +345,7 @@ async fn flow(scenario: Scenario, ready: &Ready) -> Result<(), Error> {
         signed_in,
         who,
         token,
+        code,
         ..
     } = ready;
     let World { gk, cx, .. } = world;
@@ -357,6 +396,28 @@ async fn flow(scenario: Scenario, ready: &Ready) -> Result<(), Error> {
         }
         Scenario::signing_in => sign_in(PASSWORD).await,
         Scenario::failing_to_sign_in => sign_in("wrong").await,
+        Scenario::finishing_a_sign_in | Scenario::failing_to_finish_a_sign_in => {
+            let input = FinishMfa {
+                token: token.clone(),
+                method: "totp".to_owned(),
+                code: code.clone(),
+                trust_device: true,
+            };
+            gk.sessions().finish_mfa(cx, input).await.map(drop)
+        }
+        Scenario::stepping_up => gk.sessions().step_up(cx, who, "totp", code).await.map(drop),
+        Scenario::revoking_a_device => {
+            let device = signed_in.session.device_id.unwrap();
+            gk.sessions().revoke_device(cx, who, device).await
+        }
+        Scenario::unlocking_an_account => gk.administration().unlock(cx, *user_id).await,
+        Scenario::setting_up_a_tenant => {
+            let settings = TenantSettings {
+                mfa: Some(MfaRequirement::Required),
+                ..TenantSettings::default()
+            };
+            gk.administration().set_tenant_settings(cx, settings).await
+        }
         Scenario::refreshing | Scenario::reusing_a_refresh_token => gk
             .sessions()
             .refresh(cx, &signed_in.refresh_token)
