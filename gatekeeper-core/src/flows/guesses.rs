@@ -39,6 +39,8 @@ pub(crate) enum Counter<'a> {
     Session(SessionId),
     /// The code that a magic link became, of this row.
     MagicLinkCode(OneTimeTokenId),
+    /// Not of guesses: whether an owner was told of a lock within the hour, whichever counter was locked.
+    LockNotice(&'a str),
     /// Not of guesses: whether a pending sign-in's owner was told of a wrong code.
     MfaNotice(OneTimeTokenId),
 }
@@ -113,6 +115,7 @@ impl Inner {
             Counter::MfaOfDevice(device) => ("lockout:mfa-device", device.to_string()),
             Counter::Session(session) => ("lockout:session", session.to_string()),
             Counter::MagicLinkCode(code) => ("lockout:magic-link-code", code.to_string()),
+            Counter::LockNotice(whom) => ("once:lock-notice", whom.to_owned()),
             Counter::MfaNotice(token) => ("once:mfa-notice", token.to_string()),
         };
         LockoutKey(self.digester.key(kind, &format!("{tenant}:{subject}")))
@@ -179,8 +182,36 @@ impl Inner {
         tenant: TenantId,
         token: OneTimeTokenId,
     ) -> Result<bool, Error> {
-        let key = self.counter(tenant, Counter::MfaNotice(token));
-        // As long as a pending sign-in may live, and longer.
+        self.first_within_the_hour(tenant, Counter::MfaNotice(token))
+            .await
+    }
+
+    /// Whether an owner is told of a lock: once within the hour, although more than one counter may be locked by tries at once.
+    pub(crate) async fn tell_of_lock(
+        &self,
+        tenant: TenantId,
+        whom: &str,
+        telling: Telling,
+    ) -> Result<Telling, Error> {
+        Ok(match telling {
+            Telling::Silence => Telling::Silence,
+            Telling::Mail
+                if self
+                    .first_within_the_hour(tenant, Counter::LockNotice(whom))
+                    .await? =>
+            {
+                Telling::Mail
+            }
+            Telling::Mail => Telling::Silence,
+        })
+    }
+
+    async fn first_within_the_hour(
+        &self,
+        tenant: TenantId,
+        counter: Counter<'_>,
+    ) -> Result<bool, Error> {
+        let key = self.counter(tenant, counter);
         let once = LockoutPolicy {
             threshold: 1,
             first_delay: NOTICE_PAUSE,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use gatekeeper_core::{
-    SignIn,
+    ErrorClass, SignIn,
     model::{Event, SessionEnd, SessionLimit, TenantSettings, UserId, WhenFull},
 };
 
@@ -45,8 +45,8 @@ async fn a_hundred_at_once(fixture: StoreFixture, when_full: WhenFull) -> (World
                     match node.attempt(&node.cx, ADA, PASSWORD).await {
                         Ok(SignIn::SignedIn(_)) => return true,
                         Err(error) if error.code() == "session.limit_reached" => return false,
-                        // More than can be hashed at once: come again.
-                        Err(error) if error.code() == "service.overloaded" => {
+                        // More than can be served at once: come again.
+                        Err(error) if error.class() == ErrorClass::Unavailable => {
                             tokio::task::yield_now().await;
                         }
                         other => panic!("{other:?}"),

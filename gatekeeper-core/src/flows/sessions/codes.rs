@@ -8,7 +8,7 @@ use super::Sessions;
 use crate::{
     Error, RequestContext,
     flows::{Counted, Counter, Guard, Telling},
-    model::{DeviceId, UserId},
+    model::{DeviceId, TenantId, UserId},
 };
 
 /// The counters that a code is counted on.
@@ -63,8 +63,13 @@ impl Sessions<'_> {
         inner.guard(inner.counter(cx.tenant_id, counter)).await
     }
 
-    /// Counts a try.
-    pub(super) async fn count_try(&self, guards: &CodeGuards) -> Result<Try, Error> {
+    /// Counts a try of this user's.
+    pub(super) async fn count_try(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        guards: &CodeGuards,
+    ) -> Result<Try, Error> {
         let inner = self.0.inner();
         let now = inner.clock.now();
         if guards.0.iter().any(|guard| guard.was_locked(now)) {
@@ -78,6 +83,13 @@ impl Sessions<'_> {
                 Counted::NowLocked(telling) => locks = locks.max(Some(telling)),
             }
         }
+        let locks = match locks {
+            Some(telling) => {
+                let whom = user.to_string();
+                Some(inner.tell_of_lock(tenant, &whom, telling).await?)
+            }
+            None => None,
+        };
         Ok(Try::Counted(locks))
     }
 

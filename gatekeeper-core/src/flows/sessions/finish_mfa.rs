@@ -66,7 +66,7 @@ impl Sessions<'_> {
             return Ok(Err(wrong("unknown_method")));
         };
         let guards = self.guards_of_sign_in(cx, user.id).await?;
-        let locks = match self.count_try(&guards).await? {
+        let locks = match self.count_try(cx.tenant_id, user.id, &guards).await? {
             Try::Locked => return Ok(Err(wrong("locked"))),
             Try::Counted(locks) => locks,
         };

@@ -49,7 +49,9 @@ impl Sessions<'_> {
             Verification::Verified(identity) => (identity, false),
             Verification::Outdated(identity) => (identity, true),
             Verification::Refused { reason, account } => {
-                return Ok(Err(self.wrong_password(&named, reason, account).await?));
+                return Ok(Err(self
+                    .wrong_password(cx, &named, reason, account)
+                    .await?));
             }
         };
         // Before anything is told that only a right password brings: the password of a locked account counts for nothing.
@@ -173,6 +175,7 @@ impl Sessions<'_> {
     /// Counts a wrong password.
     async fn wrong_password(
         &self,
+        cx: &RequestContext,
         named: &Named,
         reason: &'static str,
         account: Option<UserId>,
@@ -184,6 +187,12 @@ impl Sessions<'_> {
             Counted::Open => return Ok(Refused::credentials(reason, account)),
             Counted::NowLocked(telling) => telling,
         };
+        let whom = match (named.account, &named.email) {
+            (Some(user), _) => user.to_string(),
+            (None, Some(email)) => email.normalized().as_str().to_owned(),
+            (None, None) => String::new(),
+        };
+        let telling = inner.tell_of_lock(cx.tenant_id, &whom, telling).await?;
         let news = LockedNews::Name {
             email: named.email.clone(),
             account: named.account,

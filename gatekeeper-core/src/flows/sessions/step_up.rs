@@ -59,7 +59,7 @@ impl Sessions<'_> {
             return Ok(Err(wrong("unfit_method")));
         };
         let guards = self.guards_of_session(cx, &old).await?;
-        let locks = match self.count_try(&guards).await? {
+        let locks = match self.count_try(cx.tenant_id, user.id, &guards).await? {
             Try::Locked => return Ok(Err(wrong("locked"))),
             Try::Counted(locks) => locks,
         };
