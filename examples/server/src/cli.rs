@@ -45,6 +45,10 @@ pub(crate) enum Task {
         email: String,
         tenant: Option<String>,
     },
+    UserUnlock {
+        email: String,
+        tenant: Option<String>,
+    },
     UserRequirePasswordChange {
         email: String,
         tenant: Option<String>,
@@ -187,6 +191,12 @@ fn user() -> Command {
                 .arg(tenant()),
         )
         .subcommand(
+            Command::new("unlock")
+                .about("Lift the locks that wrong guesses put on an account")
+                .arg(email())
+                .arg(tenant()),
+        )
+        .subcommand(
             Command::new("require-password-change")
                 .about("Say that a password is known to others: its sessions end, and it can only be reset")
                 .arg(email())
@@ -316,6 +326,10 @@ fn task(matches: &ArgMatches) -> Task {
             tenant: tenant(),
         },
         "user enable" => Task::UserEnable {
+            email: required(inner, "email"),
+            tenant: tenant(),
+        },
+        "user unlock" => Task::UserUnlock {
             email: required(inner, "email"),
             tenant: tenant(),
         },
