@@ -45,10 +45,6 @@ pub(crate) enum Task {
         email: String,
         tenant: Option<String>,
     },
-    UserUnlock {
-        email: String,
-        tenant: Option<String>,
-    },
     UserRequirePasswordChange {
         email: String,
         tenant: Option<String>,
@@ -191,12 +187,6 @@ fn user() -> Command {
                 .arg(tenant()),
         )
         .subcommand(
-            Command::new("unlock")
-                .about("Lift the locks that wrong guesses put on an account")
-                .arg(email())
-                .arg(tenant()),
-        )
-        .subcommand(
             Command::new("require-password-change")
                 .about("Say that a password is known to others: its sessions end, and it can only be reset")
                 .arg(email())
@@ -326,10 +316,6 @@ fn task(matches: &ArgMatches) -> Task {
             tenant: tenant(),
         },
         "user enable" => Task::UserEnable {
-            email: required(inner, "email"),
-            tenant: tenant(),
-        },
-        "user unlock" => Task::UserUnlock {
             email: required(inner, "email"),
             tenant: tenant(),
         },

@@ -78,9 +78,6 @@ pub(crate) async fn run(invocation: &Invocation, settings: Settings) -> Result<(
         Task::UserEnable { email, tenant } => {
             user::enable(&settings, email, tenant.as_deref()).await?
         }
-        Task::UserUnlock { email, tenant } => {
-            user::unlock(&settings, email, tenant.as_deref()).await?
-        }
         Task::UserRequirePasswordChange { email, tenant } => {
             user::require_password_change(&settings, email, tenant.as_deref()).await?
         }

@@ -197,18 +197,6 @@ pub(super) async fn require_password_change(
     .await
 }
 
-pub(super) async fn unlock(
-    settings: &Settings,
-    email: &str,
-    tenant: Option<&str>,
-) -> Result<Answer, Failure> {
-    let (gatekeeper, cx) = begin(settings, tenant).await?;
-    let administration = gatekeeper.administration();
-    let user = administration.find_user_by_email(&cx, email).await?;
-    administration.unlock(&cx, user.id).await?;
-    answer_with(&gatekeeper, &cx, "Unlocked", email).await
-}
-
 async fn answer_with(
     gatekeeper: &Gatekeeper,
     cx: &RequestContext,
