@@ -355,10 +355,11 @@ pub(super) fn code<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
     answer.unwrap_err().code().to_owned()
 }
 
-/// The token of the mail to this address.
+/// The token of the mail with a link to this address.
 #[track_caller]
 pub(super) fn token_to(mails: &[Mail], to: &str) -> SecretString {
-    token_of(mails.iter().find(|mail| mail.to.as_str() == to).unwrap())
+    let linked = |mail: &&Mail| mail.to.as_str() == to && mail.text.contains("#token=");
+    token_of(mails.iter().find(linked).unwrap())
 }
 
 /// Changes a user in the store itself, as an application with tools of its own may.

@@ -182,6 +182,8 @@ impl Inner {
         let mut delivered = Delivered::default();
         let mut at_hand = AtHand::default();
         let (mut attempts, mut claiming, mut drained) = (0, false, false);
+        // Whether an attempt ended while a claim was under way: what it enqueued, that claim may not have seen.
+        let mut overtaken = false;
         let mut failure = None;
         loop {
             // After a failure of the store nothing more is taken, but what is at hand goes on: a mail that is being handed over
@@ -189,6 +191,7 @@ impl Inner {
             let more = failure.is_none() && !drained && !self.workers.are_stopping();
             if more && !claiming && attempts < AT_HAND {
                 claiming = true;
+                overtaken = false;
                 at_hand.push(Box::pin(self.claim(AT_HAND - attempts)));
             }
             if at_hand.is_empty() {
@@ -203,7 +206,7 @@ impl Inner {
                             failure = Some(error);
                             Vec::new()
                         });
-                        drained = entries.is_empty();
+                        drained = entries.is_empty() && !overtaken;
                         attempts += entries.len();
                         for entry in entries {
                             at_hand.push(Box::pin(async move { Step::Attempted(self.attempt(&entry).await) }));
@@ -212,6 +215,7 @@ impl Inner {
                     Step::Attempted(outcome) => {
                         attempts = attempts.saturating_sub(1);
                         drained = false;
+                        overtaken = true;
                         match outcome {
                             Ok(Attempted::Done) => delivered.done += 1,
                             Ok(Attempted::Failed) => delivered.failed += 1,
