@@ -39,12 +39,6 @@ const EXAMPLES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
-        "mail_templates",
-        "../../gatekeeper-core/src/mail/templates",
-        &["nowhere", "src", "Cargo.toml"],
-    ),
-    ("magic_links", "off", &["Off", "false", "0"]),
-    (
         "mail",
         "dir:mails",
         &[
@@ -72,6 +66,12 @@ const EXAMPLES: &[(&str, &str, &[&str])] = &[
     ("twilio_from", "+15005550006", &["a&b", "a:b"]),
     ("tls_roots", "Cargo.toml", &["missing.pem", "src"]),
     ("email_verification", "optional", &["off", "true"]),
+    (
+        "mail_templates",
+        "../../gatekeeper-core/src/mail/templates",
+        &["nowhere", "src", "Cargo.toml"],
+    ),
+    ("magic_links", "off", &["Off", "false", "0"]),
     (
         "trusted_proxies",
         "10.0.0.0/8, fd00::/8",
