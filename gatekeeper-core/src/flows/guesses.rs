@@ -193,16 +193,16 @@ impl Inner {
         whom: &str,
         telling: Telling,
     ) -> Result<Telling, Error> {
-        Ok(match telling {
-            Telling::Silence => Telling::Silence,
+        if telling == Telling::Silence {
+            return Ok(Telling::Silence);
+        }
+        let first = self
+            .first_within_the_hour(tenant, Counter::LockNotice(whom))
+            .await?;
+        Ok(if first {
             Telling::Mail
-                if self
-                    .first_within_the_hour(tenant, Counter::LockNotice(whom))
-                    .await? =>
-            {
-                Telling::Mail
-            }
-            Telling::Mail => Telling::Silence,
+        } else {
+            Telling::Silence
         })
     }
 
@@ -218,8 +218,8 @@ impl Inner {
             longest_delay: NOTICE_PAUSE,
             hard_limit: u32::MAX,
         };
-        let counted = self.lockout.fail(&key, &once, self.clock.now()).await?;
-        Ok(matches!(counted, FailureCounted::Locked(_)))
+        let outcome = self.lockout.fail(&key, &once, self.clock.now()).await?;
+        Ok(matches!(outcome, FailureCounted::Locked(_)))
     }
 }
 

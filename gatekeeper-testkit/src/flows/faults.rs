@@ -338,6 +338,7 @@ async fn prepare(scenario: Scenario, repository: Arc<dyn Repository>) -> Ready {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one call of each flow")]
 async fn flow(scenario: Scenario, ready: &Ready) -> Result<(), Error> {
     let Ready {
         world,

@@ -552,7 +552,7 @@ pub(super) async fn a_lock_goes_before_what_the_right_password_is_told(fixture: 
         .await
         .unwrap();
     change_user(&world, user.id, |user| {
-        user.disabled_at = Some(user.created_at)
+        user.disabled_at = Some(user.created_at);
     })
     .await;
     assert!(world.locked_out(&stranger, ADA).await);

@@ -10,6 +10,10 @@ use crate::store::StoreFixture;
 
 const ADA: &str = "ada@example.org";
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "settings say with `None` that there is no limit"
+)]
 const fn limit(max: u32, when_full: WhenFull) -> Option<SessionLimit> {
     Some(SessionLimit { max, when_full })
 }

@@ -30,7 +30,7 @@ impl Recognised {
 
 impl Sessions<'_> {
     /// The device that the caller's token names, whether or not it is known still: computed, not read.
-    pub(crate) fn named_device(&self, cx: &RequestContext, user: UserId) -> Option<DeviceId> {
+    pub(crate) fn named_device(self, cx: &RequestContext, user: UserId) -> Option<DeviceId> {
         let token = cx.device_token.as_ref()?;
         let devices = &self.0.inner().devices;
         devices.verify(cx.tenant_id, user, token.expose())

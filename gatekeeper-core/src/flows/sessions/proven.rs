@@ -58,12 +58,17 @@ pub(crate) trait Spend: Send + Sync {
 
 /// What came of it.
 #[must_use]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart at once, and never kept"
+)]
 pub(crate) enum Spent {
     Done,
     Refused(Refused),
 }
 
 /// Somebody who proved who they are, by at least one factor.
+#[expect(clippy::struct_field_names, reason = "it says what was proven")]
 pub(crate) struct Proven {
     /// The account as it stood when the factor was looked at.
     pub(crate) account: Account,
@@ -139,7 +144,7 @@ impl FirstFactor {
         let methods: Vec<&str> = self.methods.iter().map(|method| method.as_str()).collect();
         json!({
             "methods": methods,
-            "password_changed_at": self.password_changed_at.map(|at| at.as_unix_micros()),
+            "password_changed_at": self.password_changed_at.map(Timestamp::as_unix_micros),
             "email_proven": self.email_proven,
         })
     }

@@ -134,16 +134,15 @@ impl Sessions<'_> {
                 None => inner.limit_account(cx, email.normalized()).await?,
             }
         }
-        let guard = match account {
-            Some(user) => self.account_guard(cx, user).await?,
-            None => {
-                let trimmed = identifier.trim().to_lowercase();
-                let name = email
-                    .as_ref()
-                    .map_or(trimmed.as_str(), |email| email.normalized().as_str());
-                let key = inner.counter(cx.tenant_id, Counter::Name(name));
-                inner.guard(key).await?
-            }
+        let guard = if let Some(user) = account {
+            self.account_guard(cx, user).await?
+        } else {
+            let trimmed = identifier.trim().to_lowercase();
+            let name = email
+                .as_ref()
+                .map_or(trimmed.as_str(), |email| email.normalized().as_str());
+            let key = inner.counter(cx.tenant_id, Counter::Name(name));
+            inner.guard(key).await?
         };
         Ok(Named {
             email,
