@@ -147,10 +147,20 @@ pub(super) async fn a_trusted_device_is_spared_the_second_factor(fixture: StoreF
 pub(super) async fn row_30_trust_ends_with_every_change_of_password_or_factor(
     fixture: StoreFixture,
 ) {
-    let world = World::new(fixture).await;
+    // Which passwords may be chosen is for other cases.
+    let world = World::configured(fixture, |config| config.password_history.remembered = 0).await;
     let (_, app) = world.with_app(ADA).await;
     let stranger = world.cx.clone();
     let (signed_in, home) = world.trust(&stranger, &app).await;
+    assert!(world.is_spared(&home, PASSWORD).await);
+    let who = world.identity(&signed_in).await;
+    let next = app.next_code(&world);
+    let mfa = world.gk.mfa();
+    mfa.disable(&world.cx, &who, "totp", &next).await.unwrap();
+    let app = world.enroll(&signed_in).await;
+    assert!(!world.is_spared(&home, PASSWORD).await);
+
+    let (signed_in, home) = world.trust(&home, &app).await;
     let who = world.identity(&signed_in).await;
     let passwords = world.gk.passwords();
     assert!(world.is_spared(&home, PASSWORD).await);

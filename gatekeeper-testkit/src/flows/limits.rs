@@ -137,7 +137,7 @@ pub(super) async fn row_16_a_known_device_has_a_limit_of_its_own(fixture: StoreF
         let _ = guess(&world, n, ADA).await;
     }
     assert_eq!(code(guess(&world, 3, ADA).await), "request.rate_limited");
-    let stranger = world.sign_in_with(ADA, PASSWORD).await;
+    let stranger = world.attempt(&world.cx, ADA, PASSWORD).await;
     assert_eq!(code(stranger), "request.rate_limited");
     let mut at_home = world.clone();
     at_home.cx = at_home

@@ -235,7 +235,9 @@ impl World {
     pub(super) fn at_home(&self, email: &str) -> RequestContext {
         let devices = self.devices.lock().unwrap();
         RequestContext {
-            device_token: devices.get(&email.to_lowercase()).cloned(),
+            // A case that says where it is means it.
+            device_token: (self.cx.device_token.clone())
+                .or_else(|| devices.get(&email.to_lowercase()).cloned()),
             ..self.cx.clone()
         }
     }
