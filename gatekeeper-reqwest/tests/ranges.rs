@@ -67,18 +67,18 @@ async fn behave(mut stream: TcpStream, manner: Manner, heard: &Mutex<Vec<String>
     }
     let text = String::from_utf8(request).unwrap();
     heard.lock().unwrap().push(text);
-    let head = |status: u16, length: usize| {
+    let begin = |status: u16, length: usize| {
         format!("HTTP/1.1 {status} Said\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n")
     };
     // A client that hangs up is no fault of the server's.
     match manner {
         Manner::Answer(status, body) => {
-            let answer = head(status, body.len()) + &body;
+            let answer = begin(status, body.len()) + &body;
             let _ = stream.write_all(answer.as_bytes()).await;
         }
         Manner::Stall => std::future::pending().await,
         Manner::BreakOff => {
-            let answer = head(200, 10_000) + &format!("{REST}:1\r\n");
+            let answer = begin(200, 10_000) + &format!("{REST}:1\r\n");
             let _ = stream.write_all(answer.as_bytes()).await;
         }
         Manner::Rubbish => {
@@ -87,9 +87,9 @@ async fn behave(mut stream: TcpStream, manner: Manner, heard: &Mutex<Vec<String>
                 .await;
         }
         Manner::Endless => {
-            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+            let start = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
             let line = format!("{PADDING}\r\n").repeat(1_000);
-            let mut sent = stream.write_all(head.as_bytes()).await;
+            let mut sent = stream.write_all(start.as_bytes()).await;
             while sent.is_ok() {
                 sent = stream.write_all(line.as_bytes()).await;
             }

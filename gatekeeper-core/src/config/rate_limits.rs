@@ -124,8 +124,10 @@ mod tests {
             (1, Duration::from_millis(999)),
             (1, day + Duration::from_micros(1)),
         ] {
-            let mut limits = RateLimitConfig::default();
-            limits.sign_in = Quota::new(burst, period);
+            let limits = RateLimitConfig {
+                sign_in: Quota::new(burst, period),
+                ..RateLimitConfig::default()
+            };
             let error = limits.validate().unwrap_err();
             assert_eq!(error.setting, "rate_limits");
             assert!(error.reason.starts_with("sign_in"), "{error}");

@@ -150,9 +150,7 @@ mod tests {
             assert_eq!(read, None, "{text:?}");
         };
         for at in 0..text.len() {
-            for with in
-                b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=. \0".iter()
-            {
+            for with in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=. \0" {
                 if text.as_bytes()[at] != *with {
                     let mut changed = text.as_bytes().to_vec();
                     changed[at] = *with;

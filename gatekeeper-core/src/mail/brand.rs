@@ -80,11 +80,11 @@ mod tests {
     use super::*;
 
     fn branding(name: &str, logo: &str, color: &str) -> Branding {
-        let mut branding = Branding::default();
-        branding.name = Some(name.to_owned());
-        branding.logo_url = Some(logo.to_owned());
-        branding.color = Some(color.to_owned());
-        branding
+        Branding {
+            name: Some(name.to_owned()),
+            logo_url: Some(logo.to_owned()),
+            color: Some(color.to_owned()),
+        }
     }
 
     #[test]

@@ -90,8 +90,10 @@ pub(super) fn plain_brand() -> Brand {
 }
 
 fn full_brand() -> Brand {
-    let mut branding = Branding::default();
-    branding.logo_url = Some("https://example.org/logo.png".to_owned());
-    branding.color = Some("#ffcc00".to_owned());
+    let branding = Branding {
+        logo_url: Some("https://example.org/logo.png".to_owned()),
+        color: Some("#ffcc00".to_owned()),
+        ..Branding::default()
+    };
     Brand::new("Acme", &branding)
 }

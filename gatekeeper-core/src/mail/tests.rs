@@ -148,9 +148,11 @@ fn strip_tags(html: &str) -> String {
 
 #[test]
 fn row_58_a_hostile_name_is_neither_markup_nor_a_header_nor_a_line() {
-    let mut branding = Branding::default();
-    branding.name = Some("A<script>\"'&B".to_owned());
-    branding.logo_url = Some("https://cdn.example.com/l.png?a=1&b=2".to_owned());
+    let branding = Branding {
+        name: Some("A<script>\"'&B".to_owned()),
+        logo_url: Some("https://cdn.example.com/l.png?a=1&b=2".to_owned()),
+        ..Branding::default()
+    };
     let templates = MailTemplates::bundled().unwrap();
     for (language, kind) in every_mail() {
         for logo in [true, false] {
@@ -191,8 +193,10 @@ fn row_58_a_name_that_is_a_message_reaches_no_part() {
 #[test]
 fn row_25_mails_lead_to_the_public_url_alone() {
     let templates = MailTemplates::bundled().unwrap();
-    let mut branding = Branding::default();
-    branding.logo_url = Some("https://cdn.example.com/logo.png".to_owned());
+    let branding = Branding {
+        logo_url: Some("https://cdn.example.com/logo.png".to_owned()),
+        ..Branding::default()
+    };
     let brand = Brand::new("Acme", &branding);
     for (language, kind) in every_mail() {
         let [_, text, html] =

@@ -170,7 +170,7 @@ async fn every_status_but_200_is_no_answer() {
 #[tokio::test]
 async fn a_range_is_asked_for_once_in_a_while() {
     let (checker, service, clock) = checker(|settings| {
-        settings.cache_lifetime = Duration::from_secs(60);
+        settings.cache_lifetime = Duration::from_mins(1);
     });
     let password = SecretString::new("password");
     // A failure is not kept.

@@ -1,6 +1,9 @@
 //! /v1/auth/mfa/..., /v1/auth/login/mfa/challenge, /v1/auth/login/mfa/enroll
 
-use gatekeeper_core::{BackupCodes, FactorStatus, TotpSetup, model::Timestamp};
+use gatekeeper_core::{
+    BackupCodes, FactorStatus, TotpSetup,
+    model::{SecretString, Timestamp},
+};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -182,6 +185,6 @@ fn setup(setup: &TotpSetup) -> Result<Reply, Problem> {
 
 fn codes(made: &BackupCodes) -> Codes<'_> {
     Codes {
-        backup_codes: made.0.iter().map(|code| code.expose()).collect(),
+        backup_codes: made.0.iter().map(SecretString::expose).collect(),
     }
 }

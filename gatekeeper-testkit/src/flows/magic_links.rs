@@ -561,8 +561,8 @@ pub(super) async fn row_21_a_link_is_the_first_factor_alone(fixture: StoreFixtur
         "{pending:?}"
     );
     assert_eq!(world.count(Event::SessionCreated).await, 0);
-    let used = world.gk.authenticate(pending.token.expose()).await;
-    assert!(matches!(used, Err(Error::Access(AccessError::Invalid))));
+    let opened = world.gk.authenticate(pending.token.expose()).await;
+    assert!(matches!(opened, Err(Error::Access(AccessError::Invalid))));
     // It was used for that.
     assert_eq!(code(redeem(&world, &link).await), "token.invalid");
 
@@ -620,7 +620,7 @@ pub(super) async fn a_disabled_account_uses_no_link(fixture: StoreFixture) {
     let link = link_to(&world, ADA).await;
     let opened = link_to(&world, ADA).await;
     change_user(&world, user, |user| {
-        user.disabled_at = Some(user.created_at)
+        user.disabled_at = Some(user.created_at);
     })
     .await;
     for link in [&link, &opened] {

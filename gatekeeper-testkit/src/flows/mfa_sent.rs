@@ -504,12 +504,14 @@ pub(super) async fn a_method_of_the_applications_finishes_sign_ins(fixture: Stor
     let ada = world.signed_in(ADA).await;
     let who = world.identity(&ada).await;
     let mfa = world.gk.mfa();
-    let word = SecretBytes::new(*b"mellon");
+    let watchword = SecretBytes::new(*b"mellon");
     for taken in ["totp", "sms", "backup_code", "unheard_of"] {
-        let bound = mfa.bind(&world.cx, &who, taken, &word).await;
+        let bound = mfa.bind(&world.cx, &who, taken, &watchword).await;
         assert_eq!(code(bound), "mfa.not_offered");
     }
-    mfa.bind(&world.cx, &who, "watchword", &word).await.unwrap();
+    mfa.bind(&world.cx, &who, "watchword", &watchword)
+        .await
+        .unwrap();
     let pending = world.first_step(&world.cx, ADA).await;
     assert_eq!(pending.methods, ["watchword"]);
     // Where the method is gone, the factor opens nothing, and is asked for still.

@@ -23,7 +23,8 @@ mod store {
         let node = async || {
             let settings = StoreBlacklistSettings::default();
             let blacklist = StoreBlacklist::new(Arc::clone(&repository), settings);
-            blacklist.sync(sample::NOW).await.unwrap();
+            let synced = blacklist.sync(sample::NOW).await;
+            assert!(synced.is_ok(), "{synced:?}");
             Arc::new(blacklist)
         };
         BlacklistFixture::new(node().await)

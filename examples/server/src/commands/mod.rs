@@ -40,7 +40,7 @@ impl Answer {
 
 pub(crate) async fn run(invocation: &Invocation, settings: Settings) -> Result<(), Failure> {
     let answer = match &invocation.command {
-        Task::Serve => return serve::run(settings, invocation.json).await,
+        Task::Serve => return Box::pin(serve::run(settings, invocation.json)).await,
         Task::Migrate => migrate::run(&settings).await?,
         Task::UserCreate {
             email,

@@ -265,7 +265,7 @@ impl Mfa<'_> {
 
     /// A factor is bound by somebody who was seen lately, and where there is one already, by somebody who showed it: not by a
     /// session that was left open, or stolen.
-    pub(super) fn require_recent(&self, who: &Identity, user: &User) -> Result<(), Error> {
+    pub(super) fn require_recent(self, who: &Identity, user: &User) -> Result<(), Error> {
         let inner = self.0.inner();
         let max_age = inner.config.mfa.binding_max_age;
         let age = inner.clock.now().since(who.authenticated_at);

@@ -249,7 +249,7 @@ fn hash(
 fn random_code(inner: &Inner) -> SecretString {
     // Of 2^64 values, 10^8 is so small a part that no code is likelier than another by more than one in 10^11.
     let number = u64::from_be_bytes(inner.random.bytes()) % 100_000_000;
-    format!("{number:0width$}", width = DIGITS).into()
+    format!("{number:0DIGITS$}").into()
 }
 
 fn message(inner: &Inner, user: &User, code: &SecretString) -> SecretString {

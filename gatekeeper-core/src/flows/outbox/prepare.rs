@@ -84,6 +84,10 @@ impl Inner {
         Ok(())
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each mail that depends on an account, side by side"
+    )]
     async fn decide(
         &self,
         tx: &mut dyn Transaction,
