@@ -2,13 +2,14 @@ use std::{sync::Arc, time::Duration};
 
 use gatekeeper_core::{
     AccessError, Config, Error, Identity, MagicLinkError, Registered, SignIn, SignedIn,
-    model::{AuthMethod, Event, MfaCredential, MfaRequirement, SecretString, TokenPurpose, UserId},
+    model::{AuthMethod, Event, MfaRequirement, SecretString, TokenPurpose},
 };
 
 use super::{
     tenants::second_tenant,
     world::{
-        PASSWORD, World, change_user, code, optional_verification, sign_up, token_of, token_to,
+        PASSWORD, World, change_user, code, optional_verification, put_factor, sign_up, token_of,
+        token_to,
     },
 };
 use crate::store::StoreFixture;
@@ -78,30 +79,6 @@ fn other_code(code: &str, n: usize) -> String {
     } else {
         wrong
     }
-}
-
-/// Puts a second factor in force, as the flow of second factors does.
-async fn put_factor(world: &World, user: UserId, method: &str) {
-    let now = gatekeeper_core::env::Clock::now(&world.clock);
-    let factor = MfaCredential {
-        tenant_id: world.cx.tenant_id,
-        user_id: user,
-        method: method.to_owned(),
-        sealed: vec![1],
-        created_at: now,
-        confirmed_at: None,
-        counter: -1,
-    };
-    let mut tx = world.repository.begin().await.unwrap();
-    tx.mfa().put(&factor).await.unwrap();
-    let confirmed = tx
-        .mfa()
-        .confirm(world.cx.tenant_id, user, method, -1, now)
-        .await
-        .unwrap();
-    assert!(confirmed);
-    tx.commit().await.unwrap();
-    change_user(world, user, |user| user.mfa_enabled_at = Some(now)).await;
 }
 
 pub(super) async fn a_link_signs_in_the_browser_that_asked(fixture: StoreFixture) {

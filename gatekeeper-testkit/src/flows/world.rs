@@ -373,3 +373,27 @@ pub(super) async fn change_user(world: &World, user: UserId, change: impl FnOnce
     tx.users().update(&user).await.unwrap();
     tx.commit().await.unwrap();
 }
+
+/// Puts a second factor in force, as the flow of second factors does.
+pub(super) async fn put_factor(world: &World, user: UserId, method: &str) {
+    let now = gatekeeper_core::env::Clock::now(&world.clock);
+    let factor = gatekeeper_core::model::MfaCredential {
+        tenant_id: world.cx.tenant_id,
+        user_id: user,
+        method: method.to_owned(),
+        sealed: vec![1],
+        created_at: now,
+        confirmed_at: None,
+        counter: -1,
+    };
+    let mut tx = world.repository.begin().await.unwrap();
+    tx.mfa().put(&factor).await.unwrap();
+    let confirmed = tx
+        .mfa()
+        .confirm(world.cx.tenant_id, user, method, -1, now)
+        .await
+        .unwrap();
+    assert!(confirmed);
+    tx.commit().await.unwrap();
+    change_user(world, user, |user| user.mfa_enabled_at = Some(now)).await;
+}
