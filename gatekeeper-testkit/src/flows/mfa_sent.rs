@@ -149,6 +149,11 @@ pub(super) async fn a_telephone_is_set_up_used_and_taken_away(fixture: StoreFixt
     let who = world.identity(&again).await;
     mfa.send_code(&world.cx, &who, "sms").await.unwrap();
     let sent = world.message(&telephone).await;
+    mfa.new_backup_codes(&world.cx, &who, &sent).await.unwrap();
+    let again = mfa.disable(&world.cx, &who, "sms", &sent).await;
+    assert_eq!(code(again), "mfa.code_incorrect");
+    mfa.send_code(&world.cx, &who, "sms").await.unwrap();
+    let sent = world.message(&telephone).await;
     mfa.disable(&world.cx, &who, "sms", &sent).await.unwrap();
     world.sign_in(ADA).await;
     // A number may be replaced while it is not in force, and then the code of the older one sets nothing up.
@@ -504,12 +509,12 @@ pub(super) async fn a_method_of_the_applications_finishes_sign_ins(fixture: Stor
     let ada = world.signed_in(ADA).await;
     let who = world.identity(&ada).await;
     let mfa = world.gk.mfa();
-    let watchword = SecretBytes::new(*b"mellon");
+    let secret = SecretBytes::new(*b"mellon");
     for taken in ["totp", "sms", "backup_code", "unheard_of"] {
-        let bound = mfa.bind(&world.cx, &who, taken, &watchword).await;
+        let bound = mfa.bind(&world.cx, &who, taken, &secret).await;
         assert_eq!(code(bound), "mfa.not_offered");
     }
-    mfa.bind(&world.cx, &who, "watchword", &watchword)
+    mfa.bind(&world.cx, &who, "watchword", &secret)
         .await
         .unwrap();
     let pending = world.first_step(&world.cx, ADA).await;

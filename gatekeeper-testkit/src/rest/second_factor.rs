@@ -89,22 +89,28 @@ pub(super) async fn second_factor(client: &mut Client<'_>) {
     client
         .step("new backup codes", 200, post(path, &right, &access))
         .await;
+    not_offered_and_taken_away(client, &setup, &access).await;
+}
+
+async fn not_offered_and_taken_away(client: &mut Client<'_>, setup: &Reply, access: &str) {
+    let post = |path: &str, body: &Value, access: &str| Ask::post(path, body).bearer(access);
+    let wrong = json!({"code": "000000"});
     let phone = json!({"phone": "+4915112345678"});
     client
         .step(
             "no telephones here",
             404,
-            post("/v1/auth/mfa/sms", &phone, &access),
+            post("/v1/auth/mfa/sms", &phone, access),
         )
         .await;
-    let email = Ask::new(Method::POST, "/v1/auth/mfa/email").bearer(&access);
+    let email = Ask::new(Method::POST, "/v1/auth/mfa/email").bearer(access);
     client.step("no codes by mail here", 404, email).await;
-    let step_up = json!({"method": "totp", "code": code(client, &setup), "token_delivery": "body"});
+    let step_up = json!({"method": "totp", "code": code(client, setup), "token_delivery": "body"});
     let stepped = client
         .step(
             "step up",
             200,
-            post("/v1/auth/mfa/step-up", &step_up, &access),
+            post("/v1/auth/mfa/step-up", &step_up, access),
         )
         .await;
     let access = stepped.text("access_token");
@@ -112,7 +118,7 @@ pub(super) async fn second_factor(client: &mut Client<'_>) {
     client
         .step("kept for a wrong code", 403, post(disable, &wrong, &access))
         .await;
-    let right = json!({"code": code(client, &setup)});
+    let right = json!({"code": code(client, setup)});
     client
         .step("take it away", 204, post(disable, &right, &access))
         .await;

