@@ -13,8 +13,10 @@ pub(crate) mod mfa;
 pub(crate) mod outbox;
 pub(crate) mod passwords;
 pub(crate) mod sessions;
+mod tries;
 mod unit;
 mod validate;
 
 pub(crate) use guesses::{Counted, Counter, Guard, LockedNews, Telling};
+pub(crate) use tries::{CodeGuards, Try};
 pub(crate) use unit::{Record, Unit};

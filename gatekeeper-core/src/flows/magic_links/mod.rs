@@ -30,6 +30,7 @@ mod spend;
 
 use crate::{
     Error, Gatekeeper, MagicLinkError,
+    flows::mfa::requirement,
     gatekeeper::Inner,
     model::{MfaRequirement, SecretString, User},
     store::Transaction,
@@ -89,7 +90,7 @@ impl Inner {
         let by_mail_alone = if factors.is_empty() {
             // Where a second factor is required and there is none, it is a code by e-mail if those are offered.
             self.config.mfa.email_codes
-                && self.mfa_required_in(tx, user).await? == MfaRequirement::Required
+                && requirement(self, tx, user).await? == MfaRequirement::Required
         } else {
             factors.iter().all(|factor| factor.method == EMAIL)
         };
@@ -98,24 +99,6 @@ impl Inner {
         } else {
             Eligible::Yes
         })
-    }
-
-    /// Whether a user must have a second factor, read in a transaction.
-    async fn mfa_required_in(
-        &self,
-        tx: &mut dyn Transaction,
-        user: &User,
-    ) -> Result<MfaRequirement, Error> {
-        let config = &self.config.mfa;
-        let mut strictest = config.requirement;
-        if let Some(tenant) = tx.tenants().find(user.tenant_id).await? {
-            strictest = strictest.max(tenant.settings.mfa.unwrap_or_default());
-        }
-        let authority = tx.roles().authority(user.tenant_id, user.id).await?;
-        for role in authority.complete().roles {
-            strictest = strictest.max(config.by_role.get(&role).copied().unwrap_or_default());
-        }
-        Ok(strictest)
     }
 }
 

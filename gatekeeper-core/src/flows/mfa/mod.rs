@@ -39,7 +39,7 @@ pub use method::{
     Destination, MfaAttempt, MfaFactor, MfaMethod, MfaProof, MfaStanding, PreparedCode,
 };
 pub(crate) use methods::MfaMethods;
-pub(crate) use offer::{offered, strictest};
+pub(crate) use offer::{offered, requirement, strictest};
 pub(crate) use sent::Binding;
 use sent::{EMAIL, SMS};
 pub use status::{FactorStatus, MfaStatus};

@@ -67,7 +67,7 @@ pub(crate) async fn offered(
 }
 
 /// Whether this user must have a second factor: the strictest of what the application, the tenant and the user's roles say.
-pub(super) async fn requirement(
+pub(crate) async fn requirement(
     inner: &Inner,
     tx: &mut dyn Transaction,
     user: &User,

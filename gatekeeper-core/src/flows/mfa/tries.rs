@@ -2,18 +2,17 @@
 
 use crate::{
     Error, Identity, RequestContext,
-    flows::{Counted, Counter, Guard, LockedNews, Record, Unit},
+    flows::{CodeGuards, Counter, LockedNews, Record, Telling, Try as Counting, Unit},
     gatekeeper::Inner,
     model::{Event, User, UserId},
 };
 
-/// A try that was counted before its code was looked at, so that of any number at once no more are looked at than the policy
-/// allows (CVE-2019-5421); to be forgotten where the code was right.
+/// A try that was counted before its code was looked at; to be forgotten where the code was right.
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Tries {
-    guards: Vec<Guard>,
-    locked: Vec<Counted>,
+    guards: CodeGuards,
+    lock: Option<Telling>,
 }
 
 /// Whether a code may be looked at.
@@ -34,7 +33,7 @@ impl Tries {
         cx: &RequestContext,
         who: &Identity,
     ) -> Result<Try, Error> {
-        Self::count(inner, cx, &[Counter::Session(who.session_id)]).await
+        Self::count(inner, cx, who.user_id, &[Counter::Session(who.session_id)]).await
     }
 
     /// A try at a factor that is in force: counted for the session, which may be stolen, and with the codes of sign-ins.
@@ -44,7 +43,7 @@ impl Tries {
         who: &Identity,
     ) -> Result<Try, Error> {
         let counters = [Counter::Session(who.session_id), Counter::Mfa(who.user_id)];
-        Self::count(inner, cx, &counters).await
+        Self::count(inner, cx, who.user_id, &counters).await
     }
 
     /// A try at the factor that somebody must set up to be signed in: counted with the codes of sign-ins.
@@ -53,41 +52,29 @@ impl Tries {
         cx: &RequestContext,
         user: UserId,
     ) -> Result<Try, Error> {
-        Self::count(inner, cx, &[Counter::Mfa(user)]).await
+        Self::count(inner, cx, user, &[Counter::Mfa(user)]).await
     }
 
     async fn count(
         inner: &Inner,
         cx: &RequestContext,
+        user: UserId,
         counters: &[Counter<'_>],
     ) -> Result<Try, Error> {
-        let now = inner.clock.now();
         let mut guards = Vec::new();
         for counter in counters {
-            let guard = inner.guard(inner.counter(cx.tenant_id, *counter)).await?;
-            if guard.was_locked(now) {
-                return Ok(Try::Locked);
-            }
-            guards.push(guard);
+            guards.push(inner.guard(inner.counter(cx.tenant_id, *counter)).await?);
         }
-        let mut locked = Vec::new();
-        for guard in &guards {
-            match inner.guessed_wrong(guard).await? {
-                Counted::Locked => return Ok(Try::Locked),
-                Counted::Open => {}
-                news @ Counted::NowLocked(_) => locked.push(news),
-            }
-        }
-        Ok(Try::Counted(Self { guards, locked }))
+        let guards = CodeGuards(guards);
+        Ok(match guards.count(inner, cx.tenant_id, user).await? {
+            Counting::Locked => Try::Locked,
+            Counting::Counted(lock) => Try::Counted(Self { guards, lock }),
+        })
     }
 
-    /// The code was right. A counter that cannot be cleared stays as it is: its lock runs out.
+    /// The code was right.
     pub(super) async fn forget(self, inner: &Inner) {
-        for guard in &self.guards {
-            if let Err(error) = inner.forgive(&guard.key).await {
-                tracing::warn!(error = %crate::error::chain(&error), "a counter of wrong codes was not cleared");
-            }
-        }
+        self.guards.forget(inner).await;
     }
 
     /// The code was wrong: writes that, and what it brought about.
@@ -102,14 +89,10 @@ impl Tries {
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
         unit.record(Record::failure(event, reason).by(user.id))
             .await?;
-        for news in self.locked {
-            if let Counted::NowLocked(telling) = news {
-                LockedNews::Account(Box::new(user.clone()), telling)
-                    .record(&mut unit, inner)
-                    .await?;
-                // One lock is enough to be told of.
-                break;
-            }
+        if let Some(telling) = self.lock {
+            LockedNews::Account(Box::new(user.clone()), telling)
+                .record(&mut unit, inner)
+                .await?;
         }
         unit.commit().await
     }

@@ -2,13 +2,12 @@ use async_trait::async_trait;
 
 use super::{
     Sessions, SignIn, SignedIn,
-    codes::Try,
     factors::{self, Binding, MfaVerdict, PreparedCode},
     proven::{PendingToken, Refused, Spend, Spent},
 };
 use crate::{
     Error, MfaError, PasswordError, RequestContext, SessionError,
-    flows::{LockedNews, Record, Unit},
+    flows::{LockedNews, Record, Try, Unit},
     mail::{AccountMail, Notice},
     model::{AuthMethod, Event, SecretString, TokenPurpose, User},
 };
@@ -66,7 +65,7 @@ impl Sessions<'_> {
             return Ok(Err(wrong("unknown_method")));
         };
         let guards = self.guards_of_sign_in(cx, user.id).await?;
-        let locks = match self.count_try(cx.tenant_id, user.id, &guards).await? {
+        let locks = match guards.count(inner, cx.tenant_id, user.id).await? {
             Try::Locked => return Ok(Err(wrong("locked"))),
             Try::Counted(locks) => locks,
         };
@@ -83,7 +82,7 @@ impl Sessions<'_> {
         }));
         let mut refused = match self.complete(cx, proven).await? {
             Ok(SignIn::SignedIn(signed_in)) => {
-                self.forget_tries(&guards).await;
+                guards.forget(inner).await;
                 return Ok(Ok(*signed_in));
             }
             Ok(SignIn::MfaRequired(_) | SignIn::MfaEnrollmentRequired(_)) => {
@@ -101,7 +100,7 @@ impl Sessions<'_> {
                 }
             }
             // The code was right.
-            Error::Session(SessionError::LimitReached) => self.forget_tries(&guards).await,
+            Error::Session(SessionError::LimitReached) => guards.forget(inner).await,
             // What the first step rested on is no more.
             Error::Password(PasswordError::InvalidCredentials) => {
                 refused.error = MfaError::InvalidToken.into();

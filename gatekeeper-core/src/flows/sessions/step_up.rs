@@ -1,13 +1,12 @@
 use super::{
     Sessions, SignedIn,
-    codes::Try,
     complete::{insert_session, new_session},
     factors::{self, Binding, MfaVerdict},
     proven::Refused,
 };
 use crate::{
     AccessError, Error, Identity, MfaError, RequestContext,
-    flows::{LockedNews, Record, Unit},
+    flows::{LockedNews, Record, Try, Unit},
     model::{AuthMethod, Event, SecretString, Session, SessionEnd},
 };
 
@@ -59,7 +58,7 @@ impl Sessions<'_> {
             return Ok(Err(wrong("unfit_method")));
         };
         let guards = self.guards_of_session(cx, &old).await?;
-        let locks = match self.count_try(cx.tenant_id, user.id, &guards).await? {
+        let locks = match guards.count(inner, cx.tenant_id, user.id).await? {
             Try::Locked => return Ok(Err(wrong("locked"))),
             Try::Counted(locks) => locks,
         };
@@ -96,7 +95,7 @@ impl Sessions<'_> {
         };
         let signed_in = self.tokens_for(session, account, custom, now)?;
         unit.commit().await?;
-        self.forget_tries(&guards).await;
+        guards.forget(inner).await;
         Ok(Ok(signed_in))
     }
 }
