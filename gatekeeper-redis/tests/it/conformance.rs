@@ -1,13 +1,18 @@
-//! The suites that every blacklist and every limiter passes.
+//! The suites that every blacklist, every limiter and all counters of guesses pass.
 
 use std::sync::Arc;
 
 use gatekeeper_core::{
     blacklist::{StoreBlacklist, StoreBlacklistSettings},
     store::{Repository, memory::MemoryRepository},
+    testing::ManualClock,
 };
-use gatekeeper_redis::{RedisBlacklist, RedisClient, RedisRateLimiter, RedisSettings};
-use gatekeeper_testkit::{blacklist::BlacklistFixture, rate_limit::RateLimitFixture, sample};
+use gatekeeper_redis::{
+    RedisBlacklist, RedisClient, RedisLockout, RedisRateLimiter, RedisSettings,
+};
+use gatekeeper_testkit::{
+    blacklist::BlacklistFixture, lockout::LockoutFixture, rate_limit::RateLimitFixture, sample,
+};
 
 use crate::support::{cluster::RedisCluster, node::secrets, server::RedisServer};
 
@@ -38,6 +43,15 @@ async fn limiters(settings: RedisSettings) -> RateLimitFixture {
         Arc::new(RedisRateLimiter::new(client))
     };
     RateLimitFixture::new(node().await).with_other_node(node().await)
+}
+
+async fn counters(settings: RedisSettings) -> LockoutFixture {
+    let repository: Arc<dyn Repository> = Arc::new(MemoryRepository::new());
+    let node = async || {
+        let client = RedisClient::connect(settings.clone()).await.unwrap();
+        RedisLockout::new(client, Arc::clone(&repository)).clock(ManualClock::at(sample::NOW))
+    };
+    LockoutFixture::new(node().await).with_other_node(node().await)
 }
 
 mod blacklist {
@@ -82,5 +96,23 @@ mod cluster_rate_limiter {
     gatekeeper_testkit::rate_limit_conformance!({
         let cluster = RedisCluster::start();
         limiters(cluster.settings()).await.keeping(cluster)
+    });
+}
+
+mod lockout {
+    use super::*;
+
+    gatekeeper_testkit::lockout_conformance!({
+        let server = RedisServer::start();
+        counters(server.settings()).await.keeping(server)
+    });
+}
+
+mod cluster_lockout {
+    use super::*;
+
+    gatekeeper_testkit::lockout_conformance!({
+        let cluster = RedisCluster::start();
+        counters(cluster.settings()).await.keeping(cluster)
     });
 }
