@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::{
 
 /// A mail that is to be made, with what is known of the call that caused it: its owner can judge by that whether it was
 /// them.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Queued<M> {
     #[serde(flatten)]
     pub(crate) mail: M,
@@ -40,7 +40,7 @@ impl Caller {
 ///
 /// What somebody asks for by an address holds the address alone: whether there is an account is found out by the worker,
 /// so that the caller cannot tell by the time.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(tag = "mail", rename_all = "snake_case")]
 pub(crate) enum AccountMail {
     /// Confirms a sign-up.
@@ -97,6 +97,13 @@ pub(crate) enum Notice {
     PasswordReset,
     SessionReused,
     Welcome,
+}
+
+impl fmt::Debug for AccountMail {
+    // One of them holds a code, and most an address.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccountMail(..)")
+    }
 }
 
 impl AccountMail {

@@ -7,7 +7,6 @@ use super::{brand::Brand, clean, kind::MailKind};
 use crate::model::Timestamp;
 
 /// What a template may print. What is `None` is undefined there.
-#[derive(Debug)]
 pub(crate) struct MailVariables<'a> {
     pub(crate) brand: &'a Brand,
     /// The name the owner chose.
@@ -29,7 +28,6 @@ pub(crate) struct MailVariables<'a> {
 }
 
 /// A mail's three parts.
-#[derive(Debug)]
 pub(crate) struct RenderedParts {
     pub(crate) subject: String,
     pub(crate) text: String,

@@ -18,7 +18,6 @@ fn code(client: &Client<'_>, setup: &Reply) -> String {
     totp::code(&totp::seed(&setup.text("secret")), now)
 }
 
-#[expect(clippy::too_many_lines, reason = "a script, step by step")]
 pub(super) async fn second_factor(client: &mut Client<'_>) {
     let first = login(client, "sign in once more", Some("body")).await;
     let access = first.text("access_token");
