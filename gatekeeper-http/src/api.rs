@@ -1,4 +1,7 @@
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use gatekeeper_core::{Error, Gatekeeper, Identity, RequestContext};
@@ -33,7 +36,8 @@ struct Inner {
     settings: HttpSettings,
     cookies: Cookies,
     over_tls: bool,
-    openapi: Bytes,
+    /// Made when it is first asked for: most processes never are.
+    openapi: OnceLock<Bytes>,
 }
 
 impl Api {
@@ -45,9 +49,8 @@ impl Api {
     pub fn new(gatekeeper: Gatekeeper, settings: HttpSettings) -> Self {
         let cookies = Cookies::for_url(gatekeeper.public_url());
         let over_tls = gatekeeper.public_url().is_secure();
-        let document = openapi::document(gatekeeper.public_url().as_str(), &cookies);
         Self(Arc::new(Inner {
-            openapi: Bytes::from(document.to_string()),
+            openapi: OnceLock::new(),
             gatekeeper,
             settings,
             cookies,
@@ -181,7 +184,11 @@ impl Api {
     }
 
     pub(crate) fn openapi(&self) -> Bytes {
-        self.0.openapi.clone()
+        let made = self.0.openapi.get_or_init(|| {
+            let url = self.gatekeeper().public_url().as_str();
+            Bytes::from(openapi::document(url, self.cookies()).to_string())
+        });
+        made.clone()
     }
 }
 
