@@ -1,6 +1,9 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
-use crate::model::{SecretString, TenantId};
+use crate::{
+    Identity,
+    model::{SecretString, TenantId},
+};
 
 /// The longest user agent that is kept, in bytes.
 pub const MAX_USER_AGENT: usize = 512;
@@ -18,6 +21,9 @@ pub struct RequestContext {
     pub user_agent: Option<String>,
     /// The token by which the caller's device is recognised, as received.
     pub device_token: Option<SecretString>,
+    /// Who is asking, where that was found out: names the impersonator and the API key in audit events. No flow takes it for a
+    /// permission.
+    pub identity: Option<Arc<Identity>>,
 }
 
 impl RequestContext {
@@ -29,7 +35,15 @@ impl RequestContext {
             ip: None,
             user_agent: None,
             device_token: None,
+            identity: None,
         }
+    }
+
+    /// With who is asking.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Arc<Identity>) -> Self {
+        self.identity = Some(identity);
+        self
     }
 
     /// With the caller's address.

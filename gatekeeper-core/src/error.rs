@@ -42,6 +42,24 @@ pub enum Error {
     /// Something about an account.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// Something about an API key.
+    #[error(transparent)]
+    ApiKey(#[from] ApiKeyError),
+    /// Something about acting as another user.
+    #[error(transparent)]
+    Impersonation(#[from] ImpersonationError),
+    /// Something about an invitation.
+    #[error(transparent)]
+    Invitation(#[from] InvitationError),
+    /// Something about an organisation.
+    #[error(transparent)]
+    Organization(#[from] OrganizationError),
+    /// Something about roles and groups.
+    #[error(transparent)]
+    Role(#[from] RoleError),
+    /// Something about a tenant.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
     /// A hook of the application refused.
     #[error("{}", .0.detail)]
     Refused(Refusal),
@@ -96,6 +114,15 @@ pub enum AccessError {
     /// It is sound, and its holder may not do this.
     #[error("you may not do this")]
     Forbidden,
+    /// Whoever asks acts as somebody else, and this is for the users themselves: credentials, factors, keys, other people's sessions.
+    #[error("this cannot be done while acting as another user")]
+    Impersonating,
+    /// It would give, or touch, more than whoever asks has.
+    #[error("this reaches further than your own rights")]
+    InsufficientRank,
+    /// This wants somebody who is signed in, not an API key.
+    #[error("this cannot be done with an API key")]
+    SessionRequired,
     /// It is sound, and this asks for a sign-in that is more recent, or had a second factor (RFC 9470).
     #[error("a more recent or a stronger sign-in is required")]
     StepUpRequired {
@@ -120,6 +147,105 @@ pub enum AccountError {
     /// There is no such role.
     #[error("there is no such role")]
     RoleNotFound,
+    /// The tenant does not take addresses of this domain.
+    #[error("addresses of this domain are not accepted")]
+    DomainNotAllowed,
+    /// Only whoever is invited gets an account.
+    #[error("an account is made by invitation alone")]
+    RegistrationClosed,
+}
+
+/// What may be wrong about roles and groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum RoleError {
+    /// What it would inherit inherits it.
+    #[error("a role cannot inherit itself")]
+    Cycle,
+    /// There is no such group.
+    #[error("there is no such group")]
+    GroupNotFound,
+    /// Nobody would be left who has the role `admin`.
+    #[error("the last administrator must stay one")]
+    LastAdministrator,
+    /// There is a role, or a group, of this name.
+    #[error("there is one of this name already")]
+    NameTaken,
+    /// It comes with the tenant and cannot be changed.
+    #[error("a role of the system cannot be changed")]
+    System,
+}
+
+/// What may be wrong about an organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrganizationError {
+    /// There is no such organisation, or whoever asks does not belong to it.
+    #[error("there is no such organisation")]
+    NotFound,
+    /// The user does not belong to it.
+    #[error("there is no such member")]
+    MemberNotFound,
+    /// The slug is another's.
+    #[error("the slug is taken")]
+    SlugTaken,
+}
+
+/// What may be wrong about a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum TenantError {
+    /// There is no such tenant.
+    #[error("there is no such tenant")]
+    NotFound,
+    /// The slug is another's.
+    #[error("the slug is taken")]
+    SlugTaken,
+    /// The default tenant can be neither suspended nor deleted.
+    #[error("the default tenant must stay")]
+    Default,
+}
+
+/// What may be wrong about an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvitationError {
+    /// There is no such invitation.
+    #[error("there is no such invitation")]
+    NotFound,
+    /// It was accepted or revoked already.
+    #[error("the invitation was accepted or revoked already")]
+    Settled,
+    /// The address has an account, and it is a member already.
+    #[error("the account is a member already")]
+    AlreadyMember,
+}
+
+/// What may be wrong about an API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiKeyError {
+    /// There is no such key.
+    #[error("there is no such API key")]
+    NotFound,
+    /// It was revoked, has expired, or has a successor already.
+    #[error("the API key was revoked or replaced already")]
+    Settled,
+    /// The user has as many as there may be.
+    #[error("there are too many API keys: revoke one first")]
+    LimitReached,
+}
+
+/// What may be wrong about acting as another user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImpersonationError {
+    /// Whoever asks does not act as somebody else.
+    #[error("you are not acting as another user")]
+    NotActing,
+    /// It is oneself, a service account, a disabled account, or the application does not offer it.
+    #[error("this account cannot be acted as")]
+    NotPossible,
 }
 
 /// What may be wrong about a password.
@@ -310,6 +436,32 @@ impl Error {
             Self::Access(AccessError::Invalid) => "access.invalid_token",
             Self::Access(AccessError::Forbidden) => "access.forbidden",
             Self::Access(AccessError::StepUpRequired { .. }) => "access.step_up_required",
+            Self::Access(AccessError::Impersonating) => "access.impersonating",
+            Self::Access(AccessError::InsufficientRank) => "access.insufficient_rank",
+            Self::Access(AccessError::SessionRequired) => "access.session_required",
+            Self::Account(AccountError::DomainNotAllowed) => "account.domain_not_allowed",
+            Self::Account(AccountError::RegistrationClosed) => "account.registration_closed",
+            Self::ApiKey(ApiKeyError::NotFound) => "api_key.not_found",
+            Self::ApiKey(ApiKeyError::Settled) => "api_key.settled",
+            Self::ApiKey(ApiKeyError::LimitReached) => "api_key.limit_reached",
+            Self::Impersonation(ImpersonationError::NotActing) => "impersonation.not_acting",
+            Self::Impersonation(ImpersonationError::NotPossible) => "impersonation.not_possible",
+            Self::Invitation(InvitationError::NotFound) => "invitation.not_found",
+            Self::Invitation(InvitationError::Settled) => "invitation.settled",
+            Self::Invitation(InvitationError::AlreadyMember) => "invitation.already_member",
+            Self::Organization(OrganizationError::NotFound) => "organization.not_found",
+            Self::Organization(OrganizationError::MemberNotFound) => {
+                "organization.member_not_found"
+            }
+            Self::Organization(OrganizationError::SlugTaken) => "organization.slug_taken",
+            Self::Role(RoleError::Cycle) => "role.cycle",
+            Self::Role(RoleError::GroupNotFound) => "group.not_found",
+            Self::Role(RoleError::LastAdministrator) => "role.last_administrator",
+            Self::Role(RoleError::NameTaken) => "role.name_taken",
+            Self::Role(RoleError::System) => "role.system",
+            Self::Tenant(TenantError::NotFound) => "tenant.not_found",
+            Self::Tenant(TenantError::SlugTaken) => "tenant.slug_taken",
+            Self::Tenant(TenantError::Default) => "tenant.default",
             Self::Account(AccountError::EmailTaken) => "account.email_taken",
             Self::Account(AccountError::EmailUnverified) => "account.email_unverified",
             Self::Account(AccountError::NotFound) => "account.not_found",
@@ -353,18 +505,43 @@ impl Error {
             | Self::Mfa(MfaError::InvalidCode | MfaError::InvalidToken)
             | Self::Password(PasswordError::InvalidCredentials)
             | Self::Session(SessionError::InvalidRefreshToken) => ErrorClass::Unauthenticated,
-            Self::Access(AccessError::Forbidden)
-            | Self::Account(AccountError::EmailUnverified)
+            Self::Access(
+                AccessError::Forbidden
+                | AccessError::Impersonating
+                | AccessError::InsufficientRank
+                | AccessError::SessionRequired,
+            )
+            | Self::Account(
+                AccountError::DomainNotAllowed
+                | AccountError::EmailUnverified
+                | AccountError::RegistrationClosed,
+            )
+            | Self::Impersonation(ImpersonationError::NotPossible)
             | Self::MagicLink(MagicLinkError::OtherBrowser { .. })
             | Self::Mfa(MfaError::CodeIncorrect | MfaError::Required)
             | Self::Password(PasswordError::CurrentIncorrect | PasswordError::ChangeRequired)
             | Self::Session(SessionError::LimitReached)
             | Self::Refused(_) => ErrorClass::Forbidden,
-            Self::Account(AccountError::EmailTaken) | Self::Mfa(MfaError::AlreadyEnabled) => {
-                ErrorClass::Conflict
-            }
+            Self::Account(AccountError::EmailTaken)
+            | Self::ApiKey(ApiKeyError::Settled | ApiKeyError::LimitReached)
+            | Self::Impersonation(ImpersonationError::NotActing)
+            | Self::Invitation(InvitationError::Settled | InvitationError::AlreadyMember)
+            | Self::Mfa(MfaError::AlreadyEnabled)
+            | Self::Organization(OrganizationError::SlugTaken)
+            | Self::Role(
+                RoleError::Cycle
+                | RoleError::LastAdministrator
+                | RoleError::NameTaken
+                | RoleError::System,
+            )
+            | Self::Tenant(TenantError::SlugTaken | TenantError::Default) => ErrorClass::Conflict,
             Self::RateLimited(_) => ErrorClass::TooMany,
             Self::Account(AccountError::NotFound | AccountError::RoleNotFound)
+            | Self::ApiKey(ApiKeyError::NotFound)
+            | Self::Invitation(InvitationError::NotFound)
+            | Self::Organization(OrganizationError::NotFound | OrganizationError::MemberNotFound)
+            | Self::Role(RoleError::GroupNotFound)
+            | Self::Tenant(TenantError::NotFound)
             | Self::MagicLink(MagicLinkError::Disabled)
             | Self::Mfa(MfaError::NotEnabled | MfaError::NotOffered)
             | Self::Session(SessionError::NotFound | SessionError::DeviceNotFound) => {

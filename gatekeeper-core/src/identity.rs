@@ -2,7 +2,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value};
 
-use crate::model::{SessionId, TenantId, Timestamp, TokenId, UserId};
+use crate::{
+    AccessError,
+    model::{ApiKeyId, OrganizationAuthority, SessionId, TenantId, Timestamp, TokenId, UserId},
+};
 
 /// The resource of permissions that reach beyond a tenant. `*` is every permission *of the tenant* and does not hold them.
 const PLATFORM: &str = "tenants";
@@ -15,7 +18,7 @@ pub struct Identity {
     pub user_id: UserId,
     /// The user's tenant: `tid`.
     pub tenant_id: TenantId,
-    /// The session: `sid`.
+    /// The session: `sid`. For an API key it is the key's own id, which names no session: what needs a session refuses it.
     pub session_id: SessionId,
     /// This access token: `jti`.
     pub token_id: TokenId,
@@ -37,6 +40,11 @@ pub struct Identity {
     pub expires_at: Timestamp,
     /// Who acts as this user, while impersonating: `act.sub` (RFC 8693 section 4.1).
     pub actor: Option<UserId>,
+    /// The active organisation and what its membership gives: `org`. Ask with
+    /// [`has_organization_permission`](Self::has_organization_permission).
+    pub organization: Option<OrganizationAuthority>,
+    /// The API key that was shown, in place of an access token.
+    pub api_key: Option<ApiKeyId>,
     /// Claims that the application added.
     pub claims: Map<String, Value>,
     pub(crate) clean: CleanMark,
@@ -85,6 +93,8 @@ impl Identity {
             issued_at,
             expires_at,
             actor: None,
+            organization: None,
+            api_key: None,
             claims: Map::new(),
             clean: CleanMark::default(),
         }
@@ -106,20 +116,74 @@ impl Identity {
     /// Permissions over tenants (`tenants:...`) reach beyond a tenant. They must be granted by name or by `tenants:*`, and
     /// count in the default tenant alone: the `*` of a tenant's administrator does not hold them.
     pub fn has_permission(&self, permission: &str) -> bool {
-        if permission.is_empty() {
-            return false;
-        }
-        let platform = permission.split(':').next() == Some(PLATFORM);
-        if platform && self.tenant_id != TenantId::DEFAULT {
-            return false;
-        }
-        self.permissions
-            .iter()
-            .any(|granted| match granted.as_str() {
-                "*" => !platform,
-                granted => covers(granted, permission),
-            })
+        permits(self.tenant_id, &self.permissions, permission)
     }
+
+    /// Whether the user has this permission in the active organisation: by the membership, or in the whole tenant anyway.
+    ///
+    /// # Security
+    ///
+    /// What a membership gives, even `*`, counts for the organisation in [`organization`](Self::organization) alone: whoever asks this
+    /// must hold what is asked for to that organisation.
+    pub fn has_organization_permission(&self, permission: &str) -> bool {
+        let Some(organization) = &self.organization else {
+            return false;
+        };
+        self.has_permission(permission)
+            || permission.split(':').next() != Some(PLATFORM)
+                && permits(self.tenant_id, &organization.permissions, permission)
+    }
+
+    /// Whether the user has this role in the active organisation, or in the whole tenant and any organisation is active.
+    pub fn has_organization_role(&self, role: &str) -> bool {
+        self.organization.as_ref().is_some_and(|organization| {
+            organization.roles.iter().any(|held| held == role) || self.has_role(role)
+        })
+    }
+
+    /// Refuses whoever acts as somebody else, and API keys: for what is the business of the signed-in user alone.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::Impersonating`], [`AccessError::SessionRequired`].
+    pub fn require_oneself(&self) -> Result<(), AccessError> {
+        if self.api_key.is_some() {
+            Err(AccessError::SessionRequired)
+        } else if self.actor.is_some() {
+            Err(AccessError::Impersonating)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Whether these permissions, held in this tenant, permit something. The one rule there is: see
+/// [`Identity::has_permission`].
+pub(crate) fn permits(tenant: TenantId, held: &[String], permission: &str) -> bool {
+    if permission.is_empty() {
+        return false;
+    }
+    let platform = permission.split(':').next() == Some(PLATFORM);
+    if platform && tenant != TenantId::DEFAULT {
+        return false;
+    }
+    held.iter().any(|granted| match granted.as_str() {
+        "*" => !platform,
+        granted => covers(granted, permission),
+    })
+}
+
+/// Whether these permissions reach at least as far as those: each of those, wildcards included, is permitted by these.
+pub(crate) fn reaches(tenant: TenantId, held: &[String], other: &[String]) -> bool {
+    other.iter().all(|permission| match permission.as_str() {
+        // What `*` holds is held by `*` alone.
+        "*" => held.iter().any(|held| held == "*"),
+        // In another tenant it counts for nothing.
+        platform if platform.split(':').next() == Some(PLATFORM) && tenant != TenantId::DEFAULT => {
+            true
+        }
+        permission => permits(tenant, held, permission),
+    })
 }
 
 fn covers(granted: &str, wanted: &str) -> bool {

@@ -24,8 +24,9 @@ pub use async_trait::async_trait;
 pub use config::Config;
 pub use context::{MAX_USER_AGENT, RequestContext};
 pub use error::{
-    AccessError, AccountError, Error, ErrorClass, MagicLinkError, MfaError, PasswordError,
-    RateLimited, Refusal, SessionError, Violation, Violations,
+    AccessError, AccountError, ApiKeyError, Error, ErrorClass, ImpersonationError, InvitationError,
+    MagicLinkError, MfaError, OrganizationError, PasswordError, RateLimited, Refusal, RoleError,
+    SessionError, TenantError, Violation, Violations,
 };
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},

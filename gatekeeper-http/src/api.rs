@@ -4,7 +4,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use gatekeeper_core::{Error, Gatekeeper, Identity, RequestContext};
+use gatekeeper_core::{AccessError, Error, Gatekeeper, Identity, RequestContext};
 use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use tracing::Instrument;
 
@@ -17,7 +17,7 @@ use crate::{
     problem::Problem,
     requirement::{Requirement, Verdict},
     respond::{self, Reply},
-    routes::{Caller, CsrfRule, Found, ROUTES, Route},
+    routes::{Caller, CsrfRule, Found, Route, Rule},
     settings::HttpSettings,
     tenant,
 };
@@ -59,8 +59,8 @@ impl Api {
     }
 
     /// Every route there is. Dispatch, OpenAPI and tests read this one table.
-    pub fn routes() -> &'static [Route] {
-        ROUTES
+    pub fn routes() -> impl Iterator<Item = &'static Route> {
+        crate::routes::all()
     }
 
     /// The Gatekeeper behind it.
@@ -139,14 +139,19 @@ impl Api {
                 Some(identified?.ok_or_else(Problem::missing_token)?)
             }
         };
+        if let Some(identity) = &identity {
+            check_rules(route, identity)?;
+        }
         if let (Caller::Permission(permission), Some(identity)) = (route.caller, &identity)
             && Requirement::permission(permission).check(identity, self.gatekeeper().clock().now())
                 != Verdict::Met
         {
             return Err(Problem::new("access.forbidden"));
         }
+        let mut context = self.context_in(&head, tenant, correlation_id.to_owned());
+        context.identity.clone_from(&identity);
         let call = Call {
-            context: self.context_in(&head, tenant, correlation_id.to_owned()),
+            context,
             api: self.clone(),
             identity,
             captures: captures.iter().map(|&capture| capture.to_owned()).collect(),
@@ -226,6 +231,12 @@ impl Call {
         self.captures.first().map_or("", String::as_str)
     }
 
+    /// The second variable part of the path.
+    #[expect(dead_code, reason = "the first paths with two come with roles")]
+    pub(crate) fn second_capture(&self) -> &str {
+        self.captures.get(1).map_or("", String::as_str)
+    }
+
     /// The request but for its body. The peer's address is in the context.
     pub(crate) fn head(&self) -> RequestHead<'_, HeaderMap> {
         RequestHead {
@@ -262,6 +273,17 @@ fn head_of(parts: &Parts, peer: Option<IpAddr>) -> RequestHead<'_, HeaderMap> {
         headers: &parts.headers,
         peer,
     }
+}
+
+/// Whether this way of calling is let through.
+fn check_rules(route: &Route, identity: &Identity) -> Result<(), Problem> {
+    if identity.api_key.is_some() && route.api_keys == Rule::Refused {
+        return Err(Error::from(AccessError::SessionRequired).into());
+    }
+    if identity.actor.is_some() && route.impersonation == Rule::Refused {
+        return Err(Error::from(AccessError::Impersonating).into());
+    }
+    Ok(())
 }
 
 /// An adapter may stop reading at the announced length, so both are held to the limit.

@@ -39,6 +39,18 @@ pub static CODES: &[ErrorCode] = &[
         "you may not do this",
     ),
     code(
+        "access.impersonating",
+        StatusCode::FORBIDDEN,
+        "Acting as another user",
+        "this cannot be done while acting as another user",
+    ),
+    code(
+        "access.insufficient_rank",
+        StatusCode::FORBIDDEN,
+        "Not allowed",
+        "this reaches further than your own rights",
+    ),
+    code(
         "access.invalid_token",
         StatusCode::UNAUTHORIZED,
         "Invalid access token",
@@ -51,10 +63,22 @@ pub static CODES: &[ErrorCode] = &[
         "authentication is required",
     ),
     code(
+        "access.session_required",
+        StatusCode::FORBIDDEN,
+        "Sign-in required",
+        "this cannot be done with an API key",
+    ),
+    code(
         "access.step_up_required",
         StatusCode::UNAUTHORIZED,
         "Step-up required",
         "a more recent or a stronger sign-in is required",
+    ),
+    code(
+        "account.domain_not_allowed",
+        StatusCode::FORBIDDEN,
+        "Domain not accepted",
+        "addresses of this domain are not accepted",
     ),
     code(
         "account.email_taken",
@@ -75,10 +99,40 @@ pub static CODES: &[ErrorCode] = &[
         "there is no such account",
     ),
     code(
+        "account.registration_closed",
+        StatusCode::FORBIDDEN,
+        "By invitation alone",
+        "an account is made by invitation alone",
+    ),
+    code(
+        "api_key.limit_reached",
+        StatusCode::CONFLICT,
+        "Too many API keys",
+        "there are too many API keys: revoke one first",
+    ),
+    code(
+        "api_key.not_found",
+        StatusCode::NOT_FOUND,
+        "No such API key",
+        "there is no such API key",
+    ),
+    code(
+        "api_key.settled",
+        StatusCode::CONFLICT,
+        "API key revoked or replaced",
+        "the API key was revoked or replaced already",
+    ),
+    code(
         "device.not_found",
         StatusCode::NOT_FOUND,
         "No such device",
         "there is no such device",
+    ),
+    code(
+        "group.not_found",
+        StatusCode::NOT_FOUND,
+        "No such group",
+        "there is no such group",
     ),
     code(
         "hook.refused",
@@ -87,10 +141,40 @@ pub static CODES: &[ErrorCode] = &[
         "the application refused",
     ),
     code(
+        "impersonation.not_acting",
+        StatusCode::CONFLICT,
+        "Not acting as another user",
+        "you are not acting as another user",
+    ),
+    code(
+        "impersonation.not_possible",
+        StatusCode::FORBIDDEN,
+        "Not possible",
+        "this account cannot be acted as",
+    ),
+    code(
         "internal",
         StatusCode::INTERNAL_SERVER_ERROR,
         "Internal error",
         "an internal error occurred",
+    ),
+    code(
+        "invitation.already_member",
+        StatusCode::CONFLICT,
+        "Member already",
+        "the account is a member already",
+    ),
+    code(
+        "invitation.not_found",
+        StatusCode::NOT_FOUND,
+        "No such invitation",
+        "there is no such invitation",
+    ),
+    code(
+        "invitation.settled",
+        StatusCode::CONFLICT,
+        "Invitation settled",
+        "the invitation was accepted or revoked already",
     ),
     code(
         "magic_link.disabled",
@@ -145,6 +229,24 @@ pub static CODES: &[ErrorCode] = &[
         StatusCode::FORBIDDEN,
         "Second factor required",
         "a second factor is required and cannot be taken away",
+    ),
+    code(
+        "organization.member_not_found",
+        StatusCode::NOT_FOUND,
+        "No such member",
+        "there is no such member",
+    ),
+    code(
+        "organization.not_found",
+        StatusCode::NOT_FOUND,
+        "No such organisation",
+        "there is no such organisation",
+    ),
+    code(
+        "organization.slug_taken",
+        StatusCode::CONFLICT,
+        "Slug taken",
+        "the slug is taken",
     ),
     code(
         "password.change_required",
@@ -213,10 +315,34 @@ pub static CODES: &[ErrorCode] = &[
         "the body must be application/json in UTF-8, without a content coding",
     ),
     code(
+        "role.cycle",
+        StatusCode::CONFLICT,
+        "Circle of roles",
+        "a role cannot inherit itself",
+    ),
+    code(
+        "role.last_administrator",
+        StatusCode::CONFLICT,
+        "Last administrator",
+        "the last administrator must stay one",
+    ),
+    code(
+        "role.name_taken",
+        StatusCode::CONFLICT,
+        "Name taken",
+        "there is one of this name already",
+    ),
+    code(
         "role.not_found",
         StatusCode::NOT_FOUND,
         "No such role",
         "there is no such role",
+    ),
+    code(
+        "role.system",
+        StatusCode::CONFLICT,
+        "Role of the system",
+        "a role of the system cannot be changed",
     ),
     code(
         "route.method_not_allowed",
@@ -261,10 +387,22 @@ pub static CODES: &[ErrorCode] = &[
         "there is no such session",
     ),
     code(
+        "tenant.default",
+        StatusCode::CONFLICT,
+        "Default tenant",
+        "the default tenant must stay",
+    ),
+    code(
         "tenant.not_found",
         StatusCode::NOT_FOUND,
         "No such tenant",
         "there is no such tenant",
+    ),
+    code(
+        "tenant.slug_taken",
+        StatusCode::CONFLICT,
+        "Slug taken",
+        "the slug is taken",
     ),
     code(
         "token.invalid",

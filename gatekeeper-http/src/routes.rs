@@ -28,6 +28,10 @@ pub struct Route {
     pub caller: Caller,
     /// What proves that another site did not cause it.
     pub csrf: CsrfRule,
+    /// Whether an API key may call it, in place of somebody signed in. Where a permission is asked for, the key's scopes must hold it too.
+    pub api_keys: Rule,
+    /// Whether somebody who acts as another user may call it.
+    pub impersonation: Rule,
     /// By whom its requests are counted, and as what.
     pub rate: RateRule,
     /// The largest body it reads, in bytes.
@@ -55,6 +59,15 @@ pub enum Caller {
     User,
     /// Whoever is signed in and has this permission.
     Permission(&'static str),
+}
+
+/// Whether a way of calling is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// It is.
+    Allowed,
+    /// It is answered 403.
+    Refused,
 }
 
 /// What proves that another site did not cause a request.
@@ -107,7 +120,7 @@ macro_rules! handler {
 
 mod table;
 
-pub(crate) use table::ROUTES;
+pub(crate) use table::all;
 
 const fn answer(status: u16, schema: &'static str, description: &'static str) -> Answer {
     Answer {
@@ -150,6 +163,8 @@ impl Route {
             summary,
             caller,
             csrf: CsrfRule::Safe,
+            api_keys: keys_of(caller),
+            impersonation: Rule::Allowed,
             rate: match caller {
                 Caller::Service => RateRule::Unlimited,
                 Caller::Public | Caller::TokenHolder => RateRule::Address(RateClass::Read),
@@ -185,6 +200,14 @@ impl Route {
             summary,
             caller,
             csrf,
+            api_keys: keys_of(caller),
+            // What users change of themselves is their own to change, unless a row says otherwise.
+            impersonation: match caller {
+                Caller::User => Rule::Refused,
+                Caller::Service | Caller::Public | Caller::TokenHolder | Caller::Permission(_) => {
+                    Rule::Allowed
+                }
+            },
             rate: match caller {
                 Caller::Service => RateRule::Unlimited,
                 Caller::Public | Caller::TokenHolder => RateRule::Address(RateClass::SignIn),
@@ -219,8 +242,19 @@ impl Route {
         if self.rate != RateRule::Unlimited {
             codes.push("request.rate_limited");
         }
-        if matches!(self.caller, Caller::Permission(_)) {
-            codes.push("access.forbidden");
+        match self.caller {
+            Caller::Service | Caller::Public | Caller::TokenHolder => {}
+            Caller::User | Caller::Permission(_) => {
+                if matches!(self.caller, Caller::Permission(_)) {
+                    codes.push("access.forbidden");
+                }
+                if self.api_keys == Rule::Refused {
+                    codes.push("access.session_required");
+                }
+                if self.impersonation == Rule::Refused {
+                    codes.push("access.impersonating");
+                }
+            }
         }
         match self.csrf {
             CsrfRule::Safe => {}
@@ -249,6 +283,43 @@ impl Route {
         self
     }
 
+    /// Open to API keys too.
+    #[expect(dead_code, reason = "the first rows that use it come with API keys")]
+    const fn with_api_keys(mut self) -> Self {
+        self.api_keys = Rule::Allowed;
+        self
+    }
+
+    /// Closed to API keys.
+    #[expect(
+        dead_code,
+        reason = "the first rows that use it come with impersonation"
+    )]
+    const fn signed_in(mut self) -> Self {
+        self.api_keys = Rule::Refused;
+        self
+    }
+
+    /// Open to whoever acts as another user.
+    #[expect(
+        dead_code,
+        reason = "the first rows that use it come with impersonation"
+    )]
+    const fn while_impersonating(mut self) -> Self {
+        self.impersonation = Rule::Allowed;
+        self
+    }
+
+    /// Closed to whoever acts as another user.
+    #[expect(
+        dead_code,
+        reason = "the first rows that use it come with impersonation"
+    )]
+    const fn as_oneself(mut self) -> Self {
+        self.impersonation = Rule::Refused;
+        self
+    }
+
     const fn reads(mut self, input: Input) -> Self {
         self.input = input;
         self
@@ -262,6 +333,16 @@ impl Route {
     const fn errors(mut self, errors: &'static [&'static str]) -> Self {
         self.errors = errors;
         self
+    }
+}
+
+/// Where a permission is asked for, a key may have it; what is a user's own, a key has no business with.
+const fn keys_of(caller: Caller) -> Rule {
+    match caller {
+        Caller::User => Rule::Refused,
+        Caller::Service | Caller::Public | Caller::TokenHolder | Caller::Permission(_) => {
+            Rule::Allowed
+        }
     }
 }
 
@@ -287,7 +368,7 @@ pub(crate) fn find<'p>(method: &Method, path: &'p str) -> Found<'p> {
         method
     };
     let mut allow = String::new();
-    for route in ROUTES {
+    for route in all() {
         let Some(captures) = captures(route.path, path) else {
             continue;
         };
@@ -392,7 +473,7 @@ mod tests {
     fn every_route_that_changes_something_has_a_csrf_rule_and_a_name_of_its_own() {
         let mut names = HashSet::new();
         let mut places = HashSet::new();
-        for route in ROUTES {
+        for route in all() {
             assert_eq!(
                 route.csrf == CsrfRule::Safe,
                 route.method == Method::GET,

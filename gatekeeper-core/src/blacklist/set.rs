@@ -113,6 +113,10 @@ impl Entries {
             RevocationTarget::Session(id) => {
                 later(&mut self.sessions, (tenant, id.as_uuid()), expires_at)
             }
+            // FRESH: not known yet.
+            RevocationTarget::Tenant(_)
+            | RevocationTarget::Authority(..)
+            | RevocationTarget::TenantAuthority(_) => false,
             RevocationTarget::User(id, until) => {
                 let new = UserEntry {
                     until_second: until.as_unix_seconds(),

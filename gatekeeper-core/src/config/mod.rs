@@ -1,9 +1,14 @@
 //! Settings, one file a subject. [`Config::validate`] refuses what is contradictory or weak, before anything starts.
 
 mod access_tokens;
+mod api_keys;
+mod audit;
+mod authority;
 mod breach;
 mod devices;
 mod email;
+mod impersonation;
+mod invitations;
 mod lockout;
 mod magic_links;
 mod mfa;
@@ -15,9 +20,14 @@ mod retention;
 mod sessions;
 
 pub use access_tokens::AccessTokenConfig;
+pub use api_keys::ApiKeyConfig;
+pub use audit::AuditConfig;
+pub use authority::{AuthorityConfig, OutdatedTokens};
 pub use breach::{BreachConfig, BreachFailure};
 pub use devices::DeviceConfig;
 pub use email::{EmailConfig, EmailVerification, LinkPaths, TokenPlacement};
+pub use impersonation::ImpersonationConfig;
+pub use invitations::InvitationConfig;
 pub use lockout::LockoutConfig;
 pub use magic_links::MagicLinkConfig;
 pub use mfa::MfaConfig;
@@ -41,6 +51,12 @@ pub struct Config {
     pub product_name: String,
     /// Access tokens.
     pub access_tokens: AccessTokenConfig,
+    /// API keys.
+    pub api_keys: ApiKeyConfig,
+    /// The audit trail's chain.
+    pub audit: AuditConfig,
+    /// Roles and permissions in access tokens.
+    pub authority: AuthorityConfig,
     /// Whether passwords are looked up among those known from breaches.
     pub breach: BreachConfig,
     /// Devices that users sign in with.
@@ -49,6 +65,10 @@ pub struct Config {
     pub email: EmailConfig,
     /// How passwords are hashed, and by how many threads.
     pub hashing: HashingSettings,
+    /// Acting as another user.
+    pub impersonation: ImpersonationConfig,
+    /// Invitations.
+    pub invitations: InvitationConfig,
     /// What wrong guesses lead to.
     pub lockout: LockoutConfig,
     /// Links to sign in with.
@@ -74,10 +94,15 @@ impl Default for Config {
         Self {
             product_name: "Gatekeeper".to_owned(),
             access_tokens: AccessTokenConfig::default(),
+            api_keys: ApiKeyConfig::default(),
+            audit: AuditConfig::default(),
+            authority: AuthorityConfig::default(),
             breach: BreachConfig::default(),
             devices: DeviceConfig::default(),
             email: EmailConfig::default(),
             hashing: HashingSettings::default(),
+            impersonation: ImpersonationConfig::default(),
+            invitations: InvitationConfig::default(),
             lockout: LockoutConfig::default(),
             magic_links: MagicLinkConfig::default(),
             mfa: MfaConfig::default(),
@@ -106,9 +131,14 @@ impl Config {
             ));
         }
         self.access_tokens.validate()?;
+        self.api_keys.validate()?;
+        self.audit.validate()?;
+        self.authority.validate()?;
         self.breach.validate()?;
         self.devices.validate()?;
         self.email.validate()?;
+        self.impersonation.validate()?;
+        self.invitations.validate()?;
         self.lockout.validate()?;
         self.magic_links.validate()?;
         self.mfa.validate()?;

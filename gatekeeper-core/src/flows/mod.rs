@@ -19,4 +19,4 @@ mod validate;
 
 pub(crate) use guesses::{Counted, Counter, Guard, LockedNews, Telling};
 pub(crate) use tries::{CodeGuards, Try};
-pub(crate) use unit::{Record, Unit};
+pub(crate) use unit::{Record, Unit, audit_event};

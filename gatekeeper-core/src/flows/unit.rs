@@ -5,11 +5,14 @@ use serde_json::{Map, Value};
 
 use crate::{
     AccessError, Error, Identity, RequestContext,
+    env::Random,
+    flows::administration::Acting,
     gatekeeper::Inner,
     mail::{AccountMail, Caller, Queued, TextMessage},
     model::{
         AuditEvent, Event, EventId, MailId, OutboxEntry, OutboxKind, OutboxState, Outcome,
-        Revocation, RevocationTarget, SecretString, SessionEnd, SessionId, Timestamp, User, UserId,
+        Revocation, RevocationTarget, SecretString, SessionEnd, SessionId, TenantId, Timestamp,
+        User, UserId,
     },
     store::Transaction,
 };
@@ -62,6 +65,12 @@ impl Record {
         }
     }
 
+    /// Done by whoever administers, to somebody or something else.
+    pub(crate) fn by_administrator(mut self, acting: &Acting) -> Self {
+        self.actor = acting.user_id();
+        self
+    }
+
     /// Done by this user, to themselves unless [`target`](Self::target) says otherwise.
     pub(crate) fn by(mut self, user: UserId) -> Self {
         self.actor = Some(user);
@@ -108,6 +117,11 @@ impl<'a> Unit<'a> {
         self.inner
     }
 
+    /// The tenant in which this unit happens.
+    pub(crate) const fn tenant(&self) -> TenantId {
+        self.cx.tenant_id
+    }
+
     /// When this unit happens.
     pub(crate) const fn now(&self) -> Timestamp {
         self.now
@@ -120,20 +134,7 @@ impl<'a> Unit<'a> {
 
     /// Writes an audit event.
     pub(crate) async fn record(&mut self, record: Record) -> Result<(), Error> {
-        let event = AuditEvent {
-            id: EventId::new(self.now, self.inner.random.as_ref()),
-            tenant_id: self.cx.tenant_id,
-            at: self.now,
-            event: record.event,
-            outcome: record.outcome,
-            reason: record.reason.map(str::to_owned),
-            actor: record.actor,
-            target: record.target,
-            correlation_id: self.cx.correlation_id.clone(),
-            ip: self.cx.ip,
-            user_agent: self.cx.user_agent.clone(),
-            details: record.details,
-        };
+        let event = audit_event(self.inner.random.as_ref(), self.cx, self.now, record);
         self.tx.audit().append(&event).await?;
         self.records.push(event);
         Ok(())
@@ -231,14 +232,49 @@ impl<'a> Unit<'a> {
                 self.tx.devices().distrust_all(tenant, user).await?;
             }
             SessionEnd::AccountClosed
+            | SessionEnd::ImpersonationEnded
             | SessionEnd::LimitReached
+            | SessionEnd::OrganizationSwitched
             | SessionEnd::Reuse
             | SessionEnd::RevokedByUser
             | SessionEnd::RevokedByAdmin
             | SessionEnd::SignedOut
-            | SessionEnd::SteppedUp => {}
+            | SessionEnd::SteppedUp
+            | SessionEnd::TenantSuspended => {}
         }
         Ok(ended.len())
+    }
+
+    /// Says that what a user's access tokens hold of roles and permissions is out of date, and ends the sessions in which the user acts
+    /// as others: whoever changes what a user may do calls it.
+    pub(crate) async fn authority_changed(&mut self, user: UserId) -> Result<(), Error> {
+        self.end_impersonations_by(user).await?;
+        self.revoke(RevocationTarget::Authority(user, self.now))
+            .await
+    }
+
+    /// The same for everybody in the tenant: a role's definition changed, or a group's roles did.
+    pub(crate) async fn tenant_authority_changed(&mut self) -> Result<(), Error> {
+        self.revoke(RevocationTarget::TenantAuthority(self.now))
+            .await
+    }
+
+    /// Ends the sessions in which a user acts as others, and their access tokens.
+    pub(crate) async fn end_impersonations_by(&mut self, user: UserId) -> Result<(), Error> {
+        let ended = self
+            .tx
+            .sessions()
+            .end_all_by_impersonator(
+                self.cx.tenant_id,
+                user,
+                SessionEnd::ImpersonationEnded,
+                self.now,
+            )
+            .await?;
+        for session in ended {
+            self.revoke(RevocationTarget::Session(session)).await?;
+        }
+        Ok(())
     }
 
     /// Refuses access tokens from now on.
@@ -292,6 +328,36 @@ impl<'a> Unit<'a> {
         let mut unit = Self::begin(inner, cx, now).await?;
         unit.record(record).await?;
         unit.commit().await
+    }
+}
+
+/// The row of the audit trail that says this.
+pub(crate) fn audit_event(
+    random: &dyn Random,
+    cx: &RequestContext,
+    now: Timestamp,
+    record: Record,
+) -> AuditEvent {
+    let who = cx.identity.as_deref();
+    AuditEvent {
+        id: EventId::new(now, random),
+        tenant_id: cx.tenant_id,
+        at: now,
+        event: record.event,
+        outcome: record.outcome,
+        reason: record.reason.map(str::to_owned),
+        actor: record.actor,
+        target: record.target,
+        correlation_id: cx.correlation_id.clone(),
+        ip: cx.ip,
+        user_agent: cx.user_agent.clone(),
+        details: record.details,
+        impersonator: who.and_then(|who| who.actor),
+        api_key: who.and_then(|who| who.api_key),
+        digest: None,
+        salt: None,
+        erased_at: None,
+        seal: None,
     }
 }
 

@@ -66,9 +66,10 @@ impl Gatekeeper {
         Mfa(self)
     }
 
-    /// What an operator does. It asks nobody for a permission.
+    /// What an operator does. It asks nobody for a permission; for an administrator who is signed in, go on with
+    /// [`on_behalf_of`](Administration::on_behalf_of).
     pub fn administration(&self) -> Administration<'_> {
-        Administration(self)
+        Administration(self, None)
     }
 
     /// Links to sign in with.

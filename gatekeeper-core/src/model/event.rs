@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use super::{EventId, TenantId, Timestamp, UserId};
+use super::{ApiKeyId, EventId, TenantId, Timestamp, UserId};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
@@ -38,48 +38,88 @@ macro_rules! events {
 }
 
 events! {
-    /// A disabled account was enabled again.
-    AccountEnabled = "account.enabled";
-    /// An account was disabled.
-    AccountDisabled = "account.disabled";
-    /// Too many wrong guesses: the account answers to nobody for a while.
-    AccountLocked = "account.locked";
-    /// An administrator, or a reset of the password, lifted a lock.
-    AccountUnlocked = "account.unlocked";
-    /// An account was deleted.
-    AccountDeleted = "account.deleted";
-    /// Name, locale or metadata changed.
-    AccountUpdated = "account.updated";
-    /// An account was made by its owner.
-    AccountRegistered = "account.registered";
+    /// Somebody who is signed in was refused for want of a permission.
+    AccessDenied = "access.denied";
     /// An account was made by an operator.
     AccountCreated = "account.created";
+    /// An account was deleted.
+    AccountDeleted = "account.deleted";
+    /// An account was disabled.
+    AccountDisabled = "account.disabled";
+    /// A disabled account was enabled again.
+    AccountEnabled = "account.enabled";
+    /// What the audit trail held of a person was erased; the rows stay, under pseudonyms.
+    AccountErased = "account.erased";
+    /// All that is kept about a user was given out.
+    AccountExported = "account.exported";
+    /// Accounts were imported.
+    AccountsImported = "account.imported";
+    /// Too many wrong guesses: the account answers to nobody for a while.
+    AccountLocked = "account.locked";
+    /// An account was made by its owner.
+    AccountRegistered = "account.registered";
     /// Somebody tried to register an address that has an account.
     AccountRegistrationRepeated = "account.registration_repeated";
-    /// An address was verified.
-    EmailVerified = "email.verified";
-    /// A verification mail was asked for.
-    EmailVerificationRequested = "email.verification_requested";
+    /// An administrator, or a reset of the password, lifted a lock.
+    AccountUnlocked = "account.unlocked";
+    /// Name, locale or metadata changed.
+    AccountUpdated = "account.updated";
+    /// An API key was made.
+    ApiKeyCreated = "api_key.created";
+    /// An API key was revoked.
+    ApiKeyRevoked = "api_key.revoked";
+    /// An API key was replaced by a new one.
+    ApiKeyRotated = "api_key.rotated";
+    /// The audit trail was exported.
+    AuditExported = "audit.exported";
+    /// Rows of the audit trail went that were older than they are kept.
+    AuditPurged = "audit.purged";
+    /// A device is no longer known.
+    DeviceRevoked = "device.revoked";
+    /// A device is spared the second factor for a while.
+    DeviceTrusted = "device.trusted";
     /// A change of address was asked for.
     EmailChangeRequested = "email.change_requested";
     /// The address changed.
     EmailChanged = "email.changed";
-    /// A device is spared the second factor for a while.
-    DeviceTrusted = "device.trusted";
-    /// A device is no longer known.
-    DeviceRevoked = "device.revoked";
+    /// A verification mail was asked for.
+    EmailVerificationRequested = "email.verification_requested";
+    /// An address was verified.
+    EmailVerified = "email.verified";
+    /// A group was made.
+    GroupCreated = "group.created";
+    /// A group was deleted.
+    GroupDeleted = "group.deleted";
+    /// Somebody became a member of a group.
+    GroupMemberAdded = "group.member_added";
+    /// Somebody is no longer a member of a group.
+    GroupMemberRemoved = "group.member_removed";
+    /// A group's name, description or roles changed.
+    GroupUpdated = "group.updated";
     /// An outside identity was linked to an account.
     IdentityLinked = "identity.linked";
+    /// Somebody began to act as another user.
+    ImpersonationBegun = "impersonation.begun";
+    /// Somebody ceased to act as another user.
+    ImpersonationEnded = "impersonation.ended";
+    /// An invitation was accepted.
+    InvitationAccepted = "invitation.accepted";
+    /// Somebody was invited.
+    InvitationCreated = "invitation.created";
+    /// An invitation was mailed again.
+    InvitationResent = "invitation.resent";
+    /// An invitation was revoked.
+    InvitationRevoked = "invitation.revoked";
     /// A new signing key was made.
     KeyRotated = "key.rotated";
     /// A link to sign in with was opened in another browser than the one that asked, and became a code.
     MagicLinkOpenedElsewhere = "magic_link.opened_elsewhere";
     /// A link to sign in with was asked for.
     MagicLinkRequested = "magic_link.requested";
-    /// New backup codes were made; the old ones are dead.
-    MfaBackupCodesGenerated = "mfa.backup_codes_generated";
     /// A backup code was used up.
     MfaBackupCodeUsed = "mfa.backup_code_used";
+    /// New backup codes were made; the old ones are dead.
+    MfaBackupCodesGenerated = "mfa.backup_codes_generated";
     /// A code was sent as a second factor.
     MfaCodeRequested = "mfa.code_requested";
     /// A second factor was taken away.
@@ -90,6 +130,20 @@ events! {
     MfaFailed = "mfa.failed";
     /// A second factor was shown again in a session.
     MfaSteppedUp = "mfa.stepped_up";
+    /// An organisation was made.
+    OrganizationCreated = "organization.created";
+    /// An organisation was deleted.
+    OrganizationDeleted = "organization.deleted";
+    /// Somebody became a member of an organisation.
+    OrganizationMemberAdded = "organization.member_added";
+    /// Somebody is no longer a member of an organisation.
+    OrganizationMemberRemoved = "organization.member_removed";
+    /// A member's roles in an organisation changed.
+    OrganizationMemberUpdated = "organization.member_updated";
+    /// A user made another organisation the active one.
+    OrganizationSwitched = "organization.switched";
+    /// An organisation's name or metadata changed.
+    OrganizationUpdated = "organization.updated";
     /// A password may no longer be used, but only changed: it is known to others.
     PasswordChangeRequired = "password.change_required";
     /// A password was changed by its owner.
@@ -100,10 +154,18 @@ events! {
     PasswordReset = "password.reset";
     /// A reset was asked for.
     PasswordResetRequested = "password.reset_requested";
+    /// A role was made.
+    RoleCreated = "role.created";
+    /// A role was deleted.
+    RoleDeleted = "role.deleted";
     /// A role was granted.
     RoleGranted = "role.granted";
     /// A role was taken away.
     RoleRevoked = "role.revoked";
+    /// A role's permissions, its description or what it inherits changed.
+    RoleUpdated = "role.updated";
+    /// A service account was made.
+    ServiceAccountCreated = "service_account.created";
     /// A session began: somebody signed in.
     SessionCreated = "session.created";
     /// A session was ended before its time.
@@ -112,6 +174,14 @@ events! {
     SessionReuseDetected = "session.reuse_detected";
     /// A sign-in was refused.
     SignInFailed = "sign_in.failed";
+    /// A tenant was made.
+    TenantCreated = "tenant.created";
+    /// A tenant was deleted with all that was its own.
+    TenantDeleted = "tenant.deleted";
+    /// A suspended tenant is open again.
+    TenantResumed = "tenant.resumed";
+    /// A tenant was suspended: nobody can sign in.
+    TenantSuspended = "tenant.suspended";
     /// A tenant's settings changed.
     TenantUpdated = "tenant.updated";
     /// A one-time token was refused.
@@ -175,4 +245,46 @@ pub struct AuditEvent {
     pub user_agent: Option<String>,
     /// More, by event: a session's id, a role's name.
     pub details: Map<String, Value>,
+    /// Who acted as `actor`, while impersonating.
+    pub impersonator: Option<UserId>,
+    /// The API key with which `actor` did it.
+    pub api_key: Option<ApiKeyId>,
+    /// What stands for address, user agent and details in the chain, so that they can be erased without breaking it: SHA-256 of the
+    /// salt and of them. `None` in rows of before there was a chain.
+    pub digest: Option<[u8; 32]>,
+    /// Random bytes that keep the digest from being guessed; gone once erased.
+    pub salt: Option<[u8; 16]>,
+    /// When address, user agent and details were erased.
+    pub erased_at: Option<Timestamp>,
+    /// Its place in the chain of its tenant; `None` until the worker has given it one, within about a second.
+    pub seal: Option<AuditSeal>,
+}
+
+/// A row's place in the chain of its tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditSeal {
+    /// Its number, from 1 on, without gaps.
+    pub sequence: i64,
+    /// A keyed hash over the link of the row before and all that this row says. Whoever can write to the database, but has not the
+    /// secret, cannot make one.
+    pub link: [u8; 32],
+}
+
+/// Where the chain of a tenant stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// The last row's number; 0 before the first.
+    pub sequence: i64,
+    /// The last row's link; zeros before the first.
+    pub link: [u8; 32],
+    /// The last number that was removed with age; 0 where none was.
+    pub base_sequence: i64,
+    /// That row's link, from which the rows that are left go on; zeros where none was removed.
+    pub base_link: [u8; 32],
+    /// When this last changed.
+    pub updated_at: Timestamp,
+    /// A keyed hash over all of it.
+    pub mac: [u8; 32],
 }

@@ -59,18 +59,26 @@ macro_rules! ids {
 }
 
 ids! {
+    /// Names an API key; it is not the key.
+    ApiKeyId;
     /// Names a backup code's row; it is not the code.
     BackupCodeId;
     /// Names a device that a user has signed in with.
     DeviceId;
     /// Names a row of the audit trail.
     EventId;
+    /// Names a group of users.
+    GroupId;
+    /// Names an invitation; it is not its token.
+    InvitationId;
     /// Names a signing key; its text is the `kid` of RFC 7515 section 4.1.4.
     KeyId;
     /// Names a mail in the outbox.
     MailId;
     /// Names a one-time token's row; it is not the token.
     OneTimeTokenId;
+    /// Names an organisation inside a tenant.
+    OrganizationId;
     /// Names a row of a user's former passwords.
     PasswordHistoryId;
     /// Names a session: the `sid` of an access token.

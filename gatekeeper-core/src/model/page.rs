@@ -34,6 +34,25 @@ impl PageRequest {
     }
 }
 
+/// Where a page of a search ends: the term and the id of its last item. What a search finds is sorted by (term, id).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchCursor {
+    /// The term by which the last item was found.
+    pub term: String,
+    /// The id of the last item.
+    pub id: Uuid,
+}
+
+/// A part of what a search found. It may hold fewer items than asked for, even none, and still not be the last: how many rows are
+/// looked at for a page is limited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchPage<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` where there is none.
+    pub next: Option<SearchCursor>,
+}
+
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {

@@ -10,6 +10,13 @@ pub enum RevocationTarget {
     /// Every access token of a user issued in or before this second (`iat` counts whole seconds, so the whole second is
     /// refused).
     User(UserId, Timestamp),
+    /// Every access token of the tenant issued in or before this second.
+    Tenant(Timestamp),
+    /// What every access token of a user that was issued in or before this second says of roles and permissions is out of date. The
+    /// token itself is good still.
+    Authority(UserId, Timestamp),
+    /// The same, of every access token of the tenant: a role's definition changed.
+    TenantAuthority(Timestamp),
 }
 
 /// Access tokens that are refused although their signature and times are sound.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{TenantId, Timestamp};
+use super::{OrganizationId, TenantId, Timestamp};
 
 /// A name for a set of permissions in one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,10 +13,14 @@ pub struct Role {
     pub description: String,
     /// Made by Gatekeeper; cannot be changed or deleted.
     pub system: bool,
-    /// `resource:action`, sorted.
+    /// `resource:action`, `resource:*` or `*`, sorted: its own, without those of the roles it [inherits](Self::inherits).
     pub permissions: Vec<String>,
+    /// Roles whose permissions it has too, and whose names its holders have; sorted. There is no circle among them.
+    pub inherits: Vec<RoleName>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When this row last changed.
+    pub updated_at: Timestamp,
 }
 
 /// The name of a role: 1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with a letter.
@@ -56,12 +60,28 @@ impl fmt::Display for RoleName {
     }
 }
 
-/// What a user may do: the roles granted and the permissions that follow, both sorted and without doubles.
+/// What a user may do: roles and the permissions that follow, both sorted and without doubles.
+///
+/// Roles are those granted to the user and to the user's groups, with all that they inherit. What the membership of an
+/// organisation gives stands apart: it counts in that organisation alone, and opens nothing in the tenant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authority {
-    /// Role names. Stores give those granted; [`Authority::complete`] adds the role everyone has.
+    /// Role names. Stores give those that somebody granted; [`Authority::complete`] adds the role everyone has.
     pub roles: Vec<String>,
     /// Permissions, `resource:action`; `*` is every permission of the tenant.
+    pub permissions: Vec<String>,
+    /// What the user may do in the active organisation, if there is one and the user is (still) a member of it.
+    pub organization: Option<OrganizationAuthority>,
+}
+
+/// What a user may do in an organisation, beside what the user may do anyway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationAuthority {
+    /// The organisation.
+    pub id: OrganizationId,
+    /// The roles of the membership with all that they inherit, sorted and without doubles.
+    pub roles: Vec<String>,
+    /// The permissions that follow, sorted and without doubles; `*` is every permission of the organisation.
     pub permissions: Vec<String>,
 }
 

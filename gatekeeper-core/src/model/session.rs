@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use super::{DeviceId, SessionId, TenantId, Timestamp, UserId};
+use super::{DeviceId, OrganizationId, SessionId, TenantId, Timestamp, UserId};
 
 /// How a user proved to be who they are: a value of `amr` (RFC 8176 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,10 +58,14 @@ impl AuthMethod {
 pub enum SessionEnd {
     /// The account was disabled or deleted.
     AccountClosed,
+    /// Whoever impersonated the user, or the user, ended the impersonation, or the one who impersonated lost the right to.
+    ImpersonationEnded,
     /// Another sign-in took its place: there may be only so many.
     LimitReached,
     /// A second factor was set up or taken away.
     MfaChanged,
+    /// The user made another organisation the active one, and goes on in a new session.
+    OrganizationSwitched,
     /// The password changed or was reset.
     PasswordChanged,
     /// A refresh token that had been used came again (RFC 9700 section 4.14.2).
@@ -74,34 +78,42 @@ pub enum SessionEnd {
     SignedOut,
     /// The user showed a second factor again and goes on in a new session.
     SteppedUp,
+    /// The tenant was suspended.
+    TenantSuspended,
 }
 
 impl SessionEnd {
     /// Every reason.
     pub const ALL: &'static [Self] = &[
         Self::AccountClosed,
+        Self::ImpersonationEnded,
         Self::LimitReached,
         Self::MfaChanged,
+        Self::OrganizationSwitched,
         Self::PasswordChanged,
         Self::Reuse,
         Self::RevokedByUser,
         Self::RevokedByAdmin,
         Self::SignedOut,
         Self::SteppedUp,
+        Self::TenantSuspended,
     ];
 
     /// The stable name that stores and events carry.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccountClosed => "account_closed",
+            Self::ImpersonationEnded => "impersonation_ended",
             Self::LimitReached => "limit_reached",
             Self::MfaChanged => "mfa_changed",
+            Self::OrganizationSwitched => "organization_switched",
             Self::PasswordChanged => "password_changed",
             Self::Reuse => "reuse",
             Self::RevokedByUser => "revoked_by_user",
             Self::RevokedByAdmin => "revoked_by_admin",
             Self::SignedOut => "signed_out",
             Self::SteppedUp => "stepped_up",
+            Self::TenantSuspended => "tenant_suspended",
         }
     }
 
@@ -149,6 +161,22 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// The device it began on.
     pub device_id: Option<DeviceId>,
+    /// The organisation that is active in it. Whether the user still is a member is for
+    /// [`Authority::organization`](super::Authority::organization) to say.
+    pub organization_id: Option<OrganizationId>,
+    /// Who acts as the user in it, where somebody does. Such a session counts towards no limit of the user's.
+    pub impersonation: Option<Impersonation>,
+}
+
+/// Somebody acts as a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impersonation {
+    /// Who.
+    pub by: UserId,
+    /// The session in which they asked to.
+    pub from: SessionId,
+    /// Why, in their words: 1 to 500 characters.
+    pub reason: String,
 }
 
 impl Session {

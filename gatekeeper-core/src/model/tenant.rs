@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ pub struct Tenant {
     pub suspended_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When this row last changed.
+    pub updated_at: Timestamp,
     /// What differs in it from the application's settings.
     pub settings: TenantSettings,
 }
@@ -31,6 +33,28 @@ pub struct TenantSettings {
     pub session_limit: Option<SessionLimit>,
     /// How its mails look.
     pub branding: Branding,
+    /// The fewest characters of a password; may be more than the application's, never fewer.
+    pub password_min_length: Option<u32>,
+    /// By what its users may sign in, of what the application offers.
+    pub sign_in_methods: Option<BTreeSet<SignInMethod>>,
+    /// Of which domains the addresses of its users may be, in lower case; of any, where it is `None`. It concerns sign-up, invitations
+    /// and changes of address.
+    pub email_domains: Option<BTreeSet<String>>,
+    /// Whether anybody may sign up (`true` where it is `None`), or only whoever is invited.
+    pub open_registration: Option<bool>,
+}
+
+/// What users may begin a sign-in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SignInMethod {
+    /// An outside provider.
+    Federated,
+    /// A link by e-mail.
+    MagicLink,
+    /// A password.
+    Password,
 }
 
 /// Whether users must have a second factor. Where several rules concern a user, the strictest holds.

@@ -4,7 +4,35 @@ use super::{
     Authority, EmailAddress, PasswordHistoryId, SecretString, TenantId, Timestamp, UserId,
 };
 
-/// A person with an account in one tenant.
+/// What kind of account it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UserKind {
+    /// A person, who signs in.
+    #[default]
+    Person,
+    /// A program. It has API keys and never signs in, is never mailed, and has an address under
+    /// [`SERVICE_ACCOUNT_DOMAIN`](User::SERVICE_ACCOUNT_DOMAIN).
+    ServiceAccount,
+}
+
+impl UserKind {
+    /// The stable name that stores carry.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::ServiceAccount => "service_account",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Person, Self::ServiceAccount]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Somebody, or something, with an account in one tenant.
 ///
 /// Identity is (tenant, normalised e-mail); the id never changes and is never given again.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +41,8 @@ pub struct User {
     pub id: UserId,
     /// The tenant the account belongs to.
     pub tenant_id: TenantId,
+    /// A person or a program.
+    pub kind: UserKind,
     /// The address as its owner wrote it; mail goes there.
     pub email: EmailAddress,
     /// When the owner proved to read that mailbox.
@@ -38,6 +68,36 @@ pub struct User {
 }
 
 impl User {
+    /// The domain of the addresses of service accounts. No mail can be sent there (RFC 2606 section 2).
+    pub const SERVICE_ACCOUNT_DOMAIN: &'static str = "service-accounts.invalid";
+
+    /// Whether a person has it, who can sign in and be mailed.
+    pub const fn is_person(&self) -> bool {
+        matches!(self.kind, UserKind::Person)
+    }
+
+    /// What a search finds the user by, at most 16 terms: the normalised address, `@` and its domain, and the words of the name, in
+    /// lower case and at most 64 bytes each. A search is for users who have a term that begins with what was typed.
+    pub fn search_terms(&self) -> Vec<String> {
+        let address = self.email.normalized().as_str();
+        let mut terms = vec![address.to_owned()];
+        if let Some((_, domain)) = address.rsplit_once('@') {
+            terms.push(format!("@{domain}"));
+        }
+        let words = self.name.as_deref().unwrap_or_default().to_lowercase();
+        terms.extend(words.split_whitespace().map(|word| {
+            let mut end = word.len().min(64);
+            while !word.is_char_boundary(end) {
+                end -= 1;
+            }
+            word.get(..end).unwrap_or_default().to_owned()
+        }));
+        terms.sort_unstable();
+        terms.dedup();
+        terms.truncate(16);
+        terms
+    }
+
     /// Whether the account may be used.
     pub const fn is_active(&self) -> bool {
         self.disabled_at.is_none()

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::model::{
     ExternalIdentity, FormerPassword, NormalizedEmail, Page, PageRequest, PasswordCredential,
-    SecretString, TenantId, Timestamp, User, UserId,
+    SearchCursor, SearchPage, SecretString, TenantId, Timestamp, User, UserId,
 };
 
 /// Which users a list holds. `None` everywhere means all.
@@ -11,8 +11,21 @@ use crate::model::{
 pub struct UserFilter {
     /// Active (`true`) or disabled (`false`) ones alone.
     pub active: Option<bool>,
-    /// Those with this role granted.
+    /// Those with this role granted directly.
     pub role: Option<String>,
+}
+
+/// What a search is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserSearch {
+    /// Users who have a [search term](User::search_terms) that begins with this: lower case, 1 to 64 bytes.
+    pub prefix: String,
+    /// Which of them.
+    pub filter: UserFilter,
+    /// After which item: the page holds what sorts strictly after it.
+    pub after: Option<SearchCursor>,
+    /// How many items, 1 to [`MAX_PAGE`](crate::model::MAX_PAGE).
+    pub limit: u32,
 }
 
 /// Users.
@@ -50,8 +63,8 @@ pub trait UserRepository: Send {
     /// `Conflict(UserEmail)` where the address is another's.
     async fn update(&mut self, user: &User) -> Result<bool, StoreError>;
 
-    /// Removes a user with passwords, identities, second factors, devices, sessions, one-time tokens and roles. The audit trail
-    /// stays.
+    /// Removes a user with passwords, identities, second factors, devices, sessions, one-time tokens, roles,
+    /// memberships and API keys. The audit trail stays.
     async fn delete(&mut self, tenant: TenantId, user: UserId) -> Result<bool, StoreError>;
 
     /// Users by (`created_at`, id), newest first.
@@ -61,6 +74,26 @@ pub trait UserRepository: Send {
         filter: &UserFilter,
         page: PageRequest,
     ) -> Result<Page<User>, StoreError>;
+
+    /// Users by the term that was found and the id; each once, by the first of its terms. Looks at no more than some thousand rows
+    /// for a page, which may therefore be short.
+    async fn search(
+        &mut self,
+        tenant: TenantId,
+        search: &UserSearch,
+    ) -> Result<SearchPage<User>, StoreError>;
+
+    /// Keeps what the user is found by ([`User::search_terms`]). [`insert`](Self::insert) does so by itself;
+    /// [`update`](Self::update) does not, and whoever changes name or address calls this.
+    async fn update_search(&mut self, user: &User) -> Result<(), StoreError>;
+
+    /// How many users there are, but never more than `up_to`: what it costs is bounded by that.
+    async fn count(
+        &mut self,
+        tenant: TenantId,
+        filter: &UserFilter,
+        up_to: u32,
+    ) -> Result<u32, StoreError>;
 }
 
 /// What users prove themselves with.

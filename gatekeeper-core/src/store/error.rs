@@ -8,8 +8,12 @@ pub enum Constraint {
     UserEmail,
     /// An outside identity signs in to one account.
     ExternalIdentity,
+    /// A tenant has one group of a name.
+    GroupName,
     /// A user has one confirmed factor of a method.
     MfaMethod,
+    /// A tenant has one organisation with a slug.
+    OrganizationSlug,
     /// A tenant has one role of a name.
     RoleName,
     /// One tenant has a slug.

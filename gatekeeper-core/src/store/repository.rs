@@ -4,14 +4,16 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{
-    AuditRepository, CredentialRepository, DeviceRepository, LeaseRepository, LockoutRepository,
-    MfaRepository, OneTimeTokenRepository, OutboxRepository, RevocationRepository, RoleRepository,
-    SessionRepository, SigningKeyRepository, StoreError, TenantRepository, UserRepository,
+    ApiKeyRepository, AuditRepository, CredentialRepository, DeviceRepository, GroupRepository,
+    InvitationRepository, LeaseRepository, LockoutRepository, MfaRepository,
+    OneTimeTokenRepository, OrganizationRepository, OutboxRepository, RevocationRepository,
+    RoleRepository, SessionRepository, SigningKeyRepository, StoreError, TenantRepository,
+    UserRepository,
 };
 use crate::lockout::{LockoutKey, LockoutState};
 use crate::model::{
-    Account, NormalizedEmail, Revocation, RevocationTarget, Session, SessionId, Tenant, TenantId,
-    TenantSlug, Timestamp, UserId,
+    Account, ApiKey, ApiKeyId, Authority, NormalizedEmail, OrganizationId, Revocation,
+    RevocationTarget, Session, SessionId, Tenant, TenantId, TenantSlug, Timestamp, UserId,
 };
 
 /// Wakes whoever follows revocations: the value changes whenever another node may have written some. `false` says that
@@ -27,7 +29,7 @@ pub trait Repository: Send + Sync + fmt::Debug {
     /// Begins a transaction. Reads in it see its own writes; what `_for_update` methods return is held until it ends.
     async fn begin(&self) -> Result<Box<dyn Transaction>, StoreError>;
 
-    /// What a sign-in needs, by address.
+    /// What a sign-in needs, by address. No organisation is active in its authority.
     async fn find_account_by_email(
         &self,
         tenant: TenantId,
@@ -40,6 +42,30 @@ pub trait Repository: Send + Sync + fmt::Debug {
         tenant: TenantId,
         user: UserId,
     ) -> Result<Option<Account>, StoreError>;
+
+    /// What a user may do, with this organisation as the active one; `None` where there is no such user, or it is disabled.
+    async fn find_authority(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        organization: Option<OrganizationId>,
+    ) -> Result<Option<Authority>, StoreError>;
+
+    /// What a request with an API key needs: the key, live or not, and its owner. The owner's password is not read.
+    async fn find_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+    ) -> Result<Option<(ApiKey, Account)>, StoreError>;
+
+    /// Notes that a key was used, where the last note is from before `unless_since`. Answers whether it did.
+    async fn touch_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// A session, live or not.
     async fn find_session(
@@ -76,7 +102,7 @@ pub trait Repository: Send + Sync + fmt::Debug {
 
     /// Whether one of these is revoked at `now`, asked of the store itself. For when the process's own set may be stale.
     ///
-    /// A [`RevocationTarget::User`] matches where a stored one of that user has a time at or after the one given.
+    /// A target with a time matches where a stored one of the same kind (and user) has a time at or after the one given.
     async fn is_revoked(
         &self,
         tenant: TenantId,
@@ -99,18 +125,26 @@ pub trait Repository: Send + Sync + fmt::Debug {
 /// A unit of work. Dropped without [`commit`](Self::commit), it never happened.
 #[async_trait]
 pub trait Transaction: Send {
+    /// API keys.
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository;
     /// The audit trail.
     fn audit(&mut self) -> &mut dyn AuditRepository;
     /// Passwords and outside identities.
     fn credentials(&mut self) -> &mut dyn CredentialRepository;
     /// Devices that users signed in with.
     fn devices(&mut self) -> &mut dyn DeviceRepository;
+    /// Groups.
+    fn groups(&mut self) -> &mut dyn GroupRepository;
+    /// Invitations.
+    fn invitations(&mut self) -> &mut dyn InvitationRepository;
     /// Who does what one node at a time does.
     fn leases(&mut self) -> &mut dyn LeaseRepository;
     /// Counters of failures.
     fn lockouts(&mut self) -> &mut dyn LockoutRepository;
     /// Second factors.
     fn mfa(&mut self) -> &mut dyn MfaRepository;
+    /// Organisations inside a tenant.
+    fn organizations(&mut self) -> &mut dyn OrganizationRepository;
     /// Effects to be carried out afterwards.
     fn outbox(&mut self) -> &mut dyn OutboxRepository;
     /// Revoked access tokens.
@@ -158,6 +192,6 @@ pub struct SessionRotation {
 pub struct RotatedSession {
     /// The session as it now is.
     pub session: Session,
-    /// Its user and what they may do; the password is not read.
+    /// Its user and what they may do with the session's organisation as the active one; the password is not read.
     pub account: Account,
 }

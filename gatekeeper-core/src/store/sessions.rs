@@ -41,6 +41,15 @@ pub trait SessionRepository: Send {
         now: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError>;
 
+    /// Ends every session that is not ended and in which this user acts as another, and answers which.
+    async fn end_all_by_impersonator(
+        &mut self,
+        tenant: TenantId,
+        impersonator: UserId,
+        reason: SessionEnd,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError>;
+
     /// A user's sessions that are live at `now`, by (`created_at`, id), newest first.
     async fn list_for_user(
         &mut self,
@@ -50,7 +59,7 @@ pub trait SessionRepository: Send {
         page: PageRequest,
     ) -> Result<Page<Session>, StoreError>;
 
-    /// The ids of a user's sessions that are live at `now`, by (`created_at`, id), oldest first. The caller holds the user's
+    /// The ids of a user's sessions that are live at `now`, but for those in which somebody impersonates the user, by (`created_at`, id), oldest first. The caller holds the user's
     /// row, so that none comes to be meanwhile.
     async fn live_for_user(
         &mut self,

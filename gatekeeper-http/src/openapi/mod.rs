@@ -11,13 +11,13 @@ use crate::{
     cookies::Cookies,
     limits::RateRule,
     problem::problem_type,
-    routes::{Answer, Caller, CsrfRule, Input, ROUTES, Route},
+    routes::{Answer, Caller, CsrfRule, Input, Route, all},
 };
 
 /// The whole document.
 pub(crate) fn document(public_url: &str, cookies: &Cookies) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for route in ROUTES {
+    for route in all() {
         paths
             .entry(route.path)
             .or_default()
@@ -316,8 +316,7 @@ mod tests {
     fn schemas_and_the_table_name_each_other() {
         let schemas = schemas::all();
         let known = schemas.as_object().unwrap();
-        let text = ROUTES
-            .iter()
+        let text = all()
             .map(|route| operation(route).to_string())
             .chain([schemas.to_string()])
             .collect::<String>();

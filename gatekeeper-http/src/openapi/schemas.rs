@@ -1,11 +1,36 @@
 //! The schemas of bodies. The tests hold every answer of the API against them.
 
+mod api_keys;
+mod audit;
+mod groups;
+mod impersonation;
+mod invitations;
+mod organizations;
+mod privacy;
+mod roles;
+mod tenants;
+mod users;
+
 use serde_json::{Map, Value, json};
 
 /// Every schema, by name.
 pub(super) fn all() -> Value {
     let mut schemas = Map::new();
-    for group in [requests(), answers(), service()] {
+    for group in [
+        requests(),
+        answers(),
+        service(),
+        api_keys::all(),
+        audit::all(),
+        groups::all(),
+        impersonation::all(),
+        invitations::all(),
+        organizations::all(),
+        privacy::all(),
+        roles::all(),
+        tenants::all(),
+        users::all(),
+    ] {
         if let Value::Object(members) = group {
             schemas.extend(members);
         }

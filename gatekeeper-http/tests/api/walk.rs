@@ -22,7 +22,7 @@ async fn nobody_gets_past_a_route_for_users() {
     let tokens = world.ada().await;
     add_tenant(&world, "acme").await;
     let mut walked = 0;
-    for route in Api::routes().iter().filter(|route| needs_user(route)) {
+    for route in Api::routes().filter(|route| needs_user(route)) {
         let path = path_of(route, &tokens.session);
         let call = || world.call(route.method.clone(), &path).same_site();
         call().refused(401, "access.missing_token").await;
@@ -117,7 +117,7 @@ async fn no_route_takes_a_field_that_it_does_not_know() {
     let world = World::new().await;
     let tokens = world.ada().await;
     // Whoever lacks a permission is told so first.
-    for route in Api::routes().iter().filter(|route| {
+    for route in Api::routes().filter(|route| {
         route.csrf != CsrfRule::Safe && !matches!(route.caller, Caller::Permission(_))
     }) {
         let answer = world

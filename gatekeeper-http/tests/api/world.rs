@@ -413,7 +413,7 @@ impl World {
         }
         // What the description says of the operation has to hold for the answer.
         let path = path.split('?').next().unwrap();
-        let Some(route) = Api::routes().iter().find(|route| {
+        let Some(route) = Api::routes().find(|route| {
             let fits = route.path.split('/').eq_by_pattern(path);
             fits && (route.method == *method
                 || (route.method == Method::GET && *method == Method::HEAD))

@@ -142,6 +142,8 @@ fn identity(claims: Claims<'_>) -> Result<Identity, TokenRejection> {
         issued_at: Timestamp::from_unix_seconds(claims.iat.0),
         expires_at: Timestamp::from_unix_seconds(claims.exp.0),
         actor: claims.act.map(|act| id(&act.sub.0)).transpose()?,
+        organization: None,
+        api_key: None,
         claims: claims.custom,
         clean: CleanMark::default(),
     })

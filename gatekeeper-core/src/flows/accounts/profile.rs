@@ -61,7 +61,11 @@ impl Accounts<'_> {
             user.metadata = metadata;
             fields.push("metadata");
         }
-        let authority = unit.tx().roles().authority(cx.tenant_id, user.id).await?;
+        let authority = unit
+            .tx()
+            .roles()
+            .authority(cx.tenant_id, user.id, None)
+            .await?;
         if !fields.is_empty() {
             user.updated_at = now;
             unit.tx().users().update(&user).await?;

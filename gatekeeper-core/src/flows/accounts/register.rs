@@ -15,7 +15,7 @@ use crate::{
     mail::AccountMail,
     model::{
         Account, AuthMethod, Authority, EmailAddress, Event, MfaRequirement, PasswordCredential,
-        SecretString, SessionEnd, Timestamp, TokenPurpose, User, UserId,
+        SecretString, SessionEnd, Timestamp, TokenPurpose, User, UserId, UserKind,
     },
     rate_limit::{MailAllowance, MailLimit, TOO_MANY},
     store::{Constraint, StoreError},
@@ -305,6 +305,7 @@ impl Applicant {
         User {
             id: UserId::new(now, random),
             tenant_id: cx.tenant_id,
+            kind: UserKind::Person,
             email: self.email.clone(),
             email_verified_at: None,
             name: self.name.clone(),

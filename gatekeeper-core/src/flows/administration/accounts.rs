@@ -8,7 +8,7 @@ use crate::{
     model::{
         EmailAddress, Event, OneTimeToken, OneTimeTokenId, Page, PageRequest, PasswordCredential,
         RevocationTarget, RoleName, SecretString, SessionEnd, Timestamp, TokenPurpose, User,
-        UserId,
+        UserId, UserKind,
     },
     store::{Constraint, UserFilter},
 };
@@ -112,6 +112,7 @@ impl Administration<'_> {
         User {
             id: UserId::new(now, self.0.random()),
             tenant_id: cx.tenant_id,
+            kind: UserKind::Person,
             email,
             email_verified_at: Some(now),
             name,

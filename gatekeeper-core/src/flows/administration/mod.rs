@@ -1,8 +1,11 @@
 //! What an operator does: make, list, disable, enable and unlock accounts, grant roles, set up a tenant, rotate keys.
 //!
-//! The callers are trusted: a command line, a job. Nothing here asks who is calling.
+//! A command line or a job is trusted. Whoever asks over the network does so through
+//! [`on_behalf_of`](Administration::on_behalf_of): every operation then names a permission and a reach, and asks for both in its own
+//! transaction (see `acting.rs`).
 
 mod accounts;
+mod acting;
 mod keys;
 mod passwords;
 mod roles;
@@ -10,14 +13,15 @@ mod tenants;
 mod unlock;
 
 pub use accounts::{CreatedUser, NewUser};
+pub(crate) use acting::Acting;
 pub use keys::KeyRotation;
 
-use crate::Gatekeeper;
+use crate::{Gatekeeper, Identity};
 
 /// What an operator does. From [`Gatekeeper::administration`].
 ///
 /// # Security
 ///
-/// It asks nobody for a permission: never hand it to the handler of a request unguarded.
+/// By itself it asks nobody for a permission. In the handler of a request, call [`on_behalf_of`](Self::on_behalf_of) first.
 #[derive(Clone, Copy, Debug)]
-pub struct Administration<'a>(pub(crate) &'a Gatekeeper);
+pub struct Administration<'a>(pub(crate) &'a Gatekeeper, pub(crate) Option<&'a Identity>);

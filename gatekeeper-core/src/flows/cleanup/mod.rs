@@ -124,7 +124,6 @@ purges! {
     Devices: devices, devices;
     Lockouts: lockouts, lockouts;
     Mails: outbox, mails;
-    AuditEvents: audit, audit_events;
 }
 
 /// What came of a batch.
@@ -164,18 +163,14 @@ impl Inner {
 
     fn purges(&self, now: Timestamp) -> Vec<Box<dyn Purge>> {
         let keep = &self.config.retention;
-        let mut purges: Vec<Box<dyn Purge>> = vec![
+        vec![
             Box::new(Sessions(now.before(keep.sessions))),
             Box::new(Tokens(now.before(keep.tokens))),
             Box::new(Revocations(now)),
             Box::new(Devices(now.before(keep.devices))),
             Box::new(Lockouts(now.before(keep.lockouts))),
             Box::new(Mails(now.before(keep.delivered_mails))),
-        ];
-        if let Some(audit) = keep.audit {
-            purges.push(Box::new(AuditEvents(now.before(audit))));
-        }
-        purges
+        ]
     }
 
     async fn batch(&self, holder: &str, purge: &dyn Purge) -> Result<Batch, Error> {

@@ -74,7 +74,7 @@ pub(crate) async fn requirement(
 ) -> Result<MfaRequirement, Error> {
     let tenant = tx.tenants().find(user.tenant_id).await?;
     let settings = tenant.map(|tenant| tenant.settings).unwrap_or_default();
-    let authority = tx.roles().authority(user.tenant_id, user.id).await?;
+    let authority = tx.roles().authority(user.tenant_id, user.id, None).await?;
     Ok(strictest(
         &inner.config.mfa,
         &settings,

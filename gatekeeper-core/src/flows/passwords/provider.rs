@@ -6,7 +6,8 @@ use crate::{
     Error, RequestContext,
     crypto::password::{HashError, PasswordHasher, PasswordVerdict},
     env::{Clock, Random},
-    model::{AuditEvent, AuthMethod, EmailAddress, Event, EventId, Outcome},
+    flows::{Record, audit_event},
+    model::{AuthMethod, EmailAddress, Event},
     provider::{AuthProvider, Evidence, Subject, Verification, VerifiedIdentity},
     store::Repository,
 };
@@ -128,20 +129,8 @@ impl AuthProvider for PasswordProvider {
             .replace_hash(cx.tenant_id, *user_id, &stored.hash, &hash)
             .await?;
         if replaced {
-            let event = AuditEvent {
-                id: EventId::new(now, self.random.as_ref()),
-                tenant_id: cx.tenant_id,
-                at: now,
-                event: Event::PasswordRehashed,
-                outcome: Outcome::Success,
-                reason: None,
-                actor: None,
-                target: Some(*user_id),
-                correlation_id: cx.correlation_id.clone(),
-                ip: cx.ip,
-                user_agent: cx.user_agent.clone(),
-                details: serde_json::Map::new(),
-            };
+            let record = Record::success(Event::PasswordRehashed).target(*user_id);
+            let event = audit_event(self.random.as_ref(), cx, now, record);
             tx.audit().append(&event).await?;
         }
         Ok(tx.commit().await?)

@@ -64,6 +64,8 @@ pub(crate) fn new_session(
         ip: cx.ip,
         user_agent: cx.user_agent.clone(),
         device_id: None,
+        organization_id: None,
+        impersonation: None,
     }
 }
 

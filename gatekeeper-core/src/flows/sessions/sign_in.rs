@@ -8,7 +8,7 @@ use crate::{
     Error, RequestContext,
     flows::{Counted, Counter, Guard, LockedNews, Record, Unit},
     lockout::SuccessCounted,
-    model::{EmailAddress, Event, ExternalIdentity, User, UserId},
+    model::{EmailAddress, Event, ExternalIdentity, User, UserId, UserKind},
     provider::{AuthProvider, Evidence, Provisioning, Subject, Verification},
 };
 
@@ -244,6 +244,7 @@ impl Sessions<'_> {
         let user = User {
             id: UserId::new(now, inner.random.as_ref()),
             tenant_id: cx.tenant_id,
+            kind: UserKind::Person,
             email,
             email_verified_at: Some(now),
             name: vouched.name,

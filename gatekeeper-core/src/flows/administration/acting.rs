@@ -1,0 +1,163 @@
+//! Who administers, and how far they reach.
+
+use super::Administration;
+use crate::{
+    AccessError, AccountError, Error, Identity,
+    flows::Unit,
+    identity::{permits, reaches},
+    model::{Authority, TenantId, User, UserId},
+};
+
+/// Whoever administers, held in a unit, with what they may do at this moment.
+#[derive(Debug)]
+pub(crate) struct Acting {
+    tenant: TenantId,
+    /// `None`: an operator of the process, who is asked for nothing.
+    by: Option<Administrator>,
+}
+
+#[derive(Debug)]
+struct Administrator {
+    user: User,
+    authority: Authority,
+    /// What the API key allows with which they do it.
+    scopes: Option<Vec<String>>,
+}
+
+impl Acting {
+    /// Who it is; `None` for an operator of the process.
+    pub(crate) fn user_id(&self) -> Option<UserId> {
+        self.by.as_ref().map(|by| by.user.id)
+    }
+
+    /// Refuses whoever has not this permission.
+    pub(crate) fn require(&self, permission: &str) -> Result<(), Error> {
+        let holds = self.by.as_ref().is_none_or(|by| {
+            permits(self.tenant, &by.authority.permissions, permission)
+                && by
+                    .scopes
+                    .as_ref()
+                    .is_none_or(|scopes| permits(self.tenant, scopes, permission))
+        });
+        if holds {
+            Ok(())
+        } else {
+            Err(AccessError::Forbidden.into())
+        }
+    }
+
+    /// Refuses whoever would give, or touch, permissions that they have not themselves (CVE-2026-94000).
+    pub(crate) fn require_reach(&self, permissions: &[String]) -> Result<(), Error> {
+        let reached = self.by.as_ref().is_none_or(|by| {
+            reaches(self.tenant, &by.authority.permissions, permissions)
+                && by
+                    .scopes
+                    .as_ref()
+                    .is_none_or(|scopes| reaches(self.tenant, scopes, permissions))
+        });
+        if reached {
+            Ok(())
+        } else {
+            Err(AccessError::InsufficientRank.into())
+        }
+    }
+
+    /// Refuses whoever would touch a user who may do more than they (CVE-2026-55077). Oneself, one may always touch.
+    pub(crate) async fn require_rank_over(
+        &self,
+        unit: &mut Unit<'_>,
+        user: UserId,
+    ) -> Result<(), Error> {
+        if self.user_id().is_none_or(|by| by == user) {
+            return Ok(());
+        }
+        let authority = unit.tx().roles().authority(self.tenant, user, None).await?;
+        self.require_reach(&authority.permissions)
+    }
+}
+
+impl<'a> Administration<'a> {
+    /// The same, in the name of somebody signed in: every operation then asks for the permission that it names, again and within its
+    /// transaction, and for a reach that goes at least as far as what it gives or touches.
+    #[must_use]
+    pub fn on_behalf_of(self, who: &'a Identity) -> Self {
+        Self(self.0, Some(who))
+    }
+
+    /// Holds whoever administers, and refuses who is not signed in any more or has not the permission at this moment.
+    pub(crate) async fn act(&self, unit: &mut Unit<'_>, permission: &str) -> Result<Acting, Error> {
+        let (acting, _) = self.hold(unit, permission, None).await?;
+        Ok(acting)
+    }
+
+    /// The same, and holds the user whom it is about, in an order in which nobody waits for each other; refuses who may do less than
+    /// that user.
+    pub(crate) async fn act_on(
+        &self,
+        unit: &mut Unit<'_>,
+        permission: &str,
+        user: UserId,
+    ) -> Result<(Acting, User), Error> {
+        let (acting, held) = self.hold(unit, permission, Some(user)).await?;
+        let held = held.ok_or(AccountError::NotFound)?;
+        acting.require_rank_over(unit, user).await?;
+        Ok((acting, held))
+    }
+
+    async fn hold(
+        &self,
+        unit: &mut Unit<'_>,
+        permission: &str,
+        target: Option<UserId>,
+    ) -> Result<(Acting, Option<User>), Error> {
+        let tenant = unit.tenant();
+        let by = self.1.map(|who| who.user_id);
+        let mut ids: Vec<UserId> = by.into_iter().chain(target).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut held = Vec::with_capacity(ids.len());
+        for id in ids {
+            held.extend(unit.tx().users().find_for_update(tenant, id).await?);
+        }
+        let find = |id| held.iter().find(|user: &&User| user.id == id).cloned();
+        let by = match self.1 {
+            None => None,
+            Some(who) => Some(administrator(unit, who, find(who.user_id)).await?),
+        };
+        let acting = Acting { tenant, by };
+        acting.require(permission)?;
+        Ok((acting, target.and_then(find)))
+    }
+}
+
+async fn administrator(
+    unit: &mut Unit<'_>,
+    who: &Identity,
+    user: Option<User>,
+) -> Result<Administrator, Error> {
+    let (tenant, now) = (unit.tenant(), unit.now());
+    let user = user.filter(|user| who.tenant_id == tenant && user.is_active());
+    let user = user.ok_or(AccessError::Invalid)?;
+    let scopes = if let Some(key) = who.api_key {
+        let key = unit.tx().api_keys().find_for_update(tenant, key).await?;
+        let key = key.filter(|key| key.user_id == user.id && key.is_live(now));
+        Some(key.ok_or(AccessError::Invalid)?.permissions)
+    } else {
+        let session = unit
+            .tx()
+            .sessions()
+            .find_for_update(tenant, who.session_id)
+            .await?;
+        let live = session.is_some_and(|s| s.user_id == user.id && s.is_live(now));
+        if !live {
+            return Err(AccessError::Invalid.into());
+        }
+        None
+    };
+    let authority = unit.tx().roles().authority(tenant, user.id, None).await?;
+    Ok(Administrator {
+        user,
+        authority,
+        scopes,
+    })
+}

@@ -1,0 +1,7 @@
+//! Invitations.
+
+use serde_json::{Value, json};
+
+pub(super) fn all() -> Value {
+    json!({})
+}

@@ -1,0 +1,7 @@
+//! Administration of users.
+
+use serde_json::{Value, json};
+
+pub(super) fn all() -> Value {
+    json!({})
+}

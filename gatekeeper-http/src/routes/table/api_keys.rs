@@ -1,0 +1,5 @@
+//! API keys and service accounts.
+
+use super::super::Route;
+
+pub(super) static ROUTES: &[Route] = &[];

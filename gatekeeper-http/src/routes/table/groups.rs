@@ -1,0 +1,5 @@
+//! Groups of users.
+
+use super::super::Route;
+
+pub(super) static ROUTES: &[Route] = &[];

@@ -1,0 +1,5 @@
+//! Invitations.
+
+use super::super::Route;
+
+pub(super) static ROUTES: &[Route] = &[];

@@ -1,0 +1,5 @@
+//! Organisations inside a tenant.
+
+use super::super::Route;
+
+pub(super) static ROUTES: &[Route] = &[];

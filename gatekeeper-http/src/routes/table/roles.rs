@@ -1,0 +1,5 @@
+//! Roles and permissions.
+
+use super::super::Route;
+
+pub(super) static ROUTES: &[Route] = &[];

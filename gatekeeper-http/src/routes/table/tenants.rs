@@ -1,0 +1,5 @@
+//! Tenants.
+
+use super::super::Route;
+
+pub(super) static ROUTES: &[Route] = &[];
