@@ -48,6 +48,11 @@ impl RoleName {
         sound.then(|| Self(text.to_owned()))
     }
 
+    /// What sorts before every name, for ranges.
+    pub(crate) const fn least() -> Self {
+        Self(String::new())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -7,16 +7,21 @@
 //! A task that holds a transaction must not ask the repository for anything else until it has ended it: it would wait for
 //! itself.
 
+mod api_keys;
 mod audit;
 mod credentials;
 mod devices;
+mod groups;
+mod invitations;
 mod leases;
 mod lockouts;
 mod mfa;
 mod order;
+mod organizations;
 mod outbox;
 mod revocations;
 mod roles;
+mod search;
 mod sessions;
 mod signing_keys;
 mod state;
@@ -39,8 +44,9 @@ use super::{
 use crate::{
     lockout::{LockoutKey, LockoutState},
     model::{
-        Account, NormalizedEmail, Revocation, RevocationTarget, Session, SessionId, Tenant,
-        TenantId, TenantSlug, Timestamp, UserId,
+        Account, ApiKey, ApiKeyId, Authority, NormalizedEmail, OrganizationId, Revocation,
+        RevocationTarget, Session, SessionId, Tenant, TenantId, TenantSlug, Timestamp, User,
+        UserId,
     },
 };
 
@@ -124,6 +130,40 @@ impl Repository for MemoryRepository {
     ) -> Result<Option<Account>, StoreError> {
         let state = self.state().await;
         Ok(state.user(tenant, user).map(|user| state.account(user)))
+    }
+
+    async fn find_authority(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        organization: Option<OrganizationId>,
+    ) -> Result<Option<Authority>, StoreError> {
+        let state = self.state().await;
+        let found = state
+            .user(tenant, user)
+            .filter(|user| User::is_active(user));
+        Ok(found.map(|user| state.authority(tenant, user.id, organization)))
+    }
+
+    async fn find_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+    ) -> Result<Option<(ApiKey, Account)>, StoreError> {
+        Ok(self.state().await.api_key_with_owner(tenant, key))
+    }
+
+    async fn touch_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.transaction().await;
+        let touched = transaction.touch(tenant, key, now, unless_since);
+        transaction.finish();
+        Ok(touched)
     }
 
     async fn find_session(

@@ -56,3 +56,9 @@ pub(super) fn oldest_before<I: Ord + Copy>(
         .map(|(_, id)| *id)
         .collect()
 }
+
+/// How many there are, but never more than `up_to`; no more are looked at.
+pub(super) fn count_up_to<T>(rows: impl Iterator<Item = T>, up_to: u32) -> u32 {
+    let counted = rows.take(up_to as usize).count();
+    u32::try_from(counted).unwrap_or(up_to)
+}

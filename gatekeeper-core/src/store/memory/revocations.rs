@@ -19,6 +19,9 @@ pub(super) enum Target {
     Session(SessionId),
     Token(TokenId),
     User(UserId, Timestamp),
+    Tenant(Timestamp),
+    Authority(UserId, Timestamp),
+    TenantAuthority(Timestamp),
 }
 
 impl From<RevocationTarget> for Target {
@@ -27,6 +30,9 @@ impl From<RevocationTarget> for Target {
             RevocationTarget::Session(id) => Self::Session(id),
             RevocationTarget::Token(id) => Self::Token(id),
             RevocationTarget::User(id, at) => Self::User(id, at),
+            RevocationTarget::Tenant(at) => Self::Tenant(at),
+            RevocationTarget::Authority(id, at) => Self::Authority(id, at),
+            RevocationTarget::TenantAuthority(at) => Self::TenantAuthority(at),
         }
     }
 }
@@ -35,7 +41,7 @@ type Key = (TenantId, Target);
 
 /// A revocation as a row.
 #[derive(Clone)]
-pub(super) struct Entry(Revocation);
+pub(super) struct Entry(pub(super) Revocation);
 
 #[derive(Default)]
 pub(super) struct RevocationIndex {
@@ -89,6 +95,9 @@ impl State {
         let last = match target {
             // "Everything until T": an entry with a later T covers it as well.
             RevocationTarget::User(id, _) => Target::User(id, LAST),
+            RevocationTarget::Tenant(_) => Target::Tenant(LAST),
+            RevocationTarget::Authority(id, _) => Target::Authority(id, LAST),
+            RevocationTarget::TenantAuthority(_) => Target::TenantAuthority(LAST),
             RevocationTarget::Session(_) | RevocationTarget::Token(_) => target.into(),
         };
         self.revocations

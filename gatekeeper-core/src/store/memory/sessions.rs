@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::{
     conflict,
@@ -21,6 +22,7 @@ use crate::{
 pub(super) struct SessionIndex {
     user: BTreeSet<(UserId, Timestamp, SessionId)>,
     over: BTreeSet<(Timestamp, SessionId)>,
+    impersonator: BTreeSet<(UserId, SessionId)>,
 }
 
 /// When the session was or will be over, whichever way comes first.
@@ -43,11 +45,17 @@ impl Row for Session {
     fn index(&self, index: &mut SessionIndex) {
         index.user.insert((self.user_id, self.created_at, self.id));
         index.over.insert((over_at(self), self.id));
+        if let Some(impersonation) = &self.impersonation {
+            index.impersonator.insert((impersonation.by, self.id));
+        }
     }
 
     fn unindex(&self, index: &mut SessionIndex) {
         index.user.remove(&(self.user_id, self.created_at, self.id));
         index.over.remove(&(over_at(self), self.id));
+        if let Some(impersonation) = &self.impersonation {
+            index.impersonator.remove(&(impersonation.by, self.id));
+        }
     }
 }
 
@@ -88,7 +96,9 @@ impl MemoryTransaction {
             row.ip = rotation.ip.or(row.ip);
             true
         })?;
-        let authority = self.state.authority(tenant, user.id);
+        let authority = self
+            .state
+            .authority(tenant, user.id, session.organization_id);
         Some(RotatedSession {
             session,
             account: Account {
@@ -162,6 +172,26 @@ impl SessionRepository for MemoryTransaction {
         Ok(ended)
     }
 
+    async fn end_all_by_impersonator(
+        &mut self,
+        tenant: TenantId,
+        impersonator: UserId,
+        reason: SessionEnd,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let id = SessionId::from_uuid;
+        let range = (impersonator, id(Uuid::nil()))..=(impersonator, id(Uuid::max()));
+        let by = &self.state.sessions.by().impersonator;
+        let all: Vec<SessionId> = by.range(range).map(|(_, id)| *id).collect();
+        let mut ended = Vec::new();
+        for id in all {
+            let changed =
+                self.change::<Session>(&id, |row| row.tenant_id == tenant && end(row, reason, now));
+            ended.extend(changed.map(|row| row.id));
+        }
+        Ok(ended)
+    }
+
     async fn list_for_user(
         &mut self,
         tenant: TenantId,
@@ -193,7 +223,7 @@ impl SessionRepository for MemoryTransaction {
             .rev()
             .filter(|&id| {
                 let session = self.state.session(tenant, id);
-                session.is_some_and(|row| row.is_live(now))
+                session.is_some_and(|row| row.is_live(now) && row.impersonation.is_none())
             })
             .collect())
     }

@@ -48,6 +48,14 @@ impl<R: Row> Table<R> {
         self.rows.range(range).map(|(_, row)| row)
     }
 
+    /// The keys of the rows that are so. Looks at all: for what is rare.
+    pub(super) fn keys(&self, wanted: impl Fn(&R) -> bool) -> Vec<R::Key> {
+        let rows = self.rows.iter();
+        rows.filter(|(_, row)| wanted(row))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
     pub(super) const fn by(&self) -> &R::Index {
         &self.index
     }

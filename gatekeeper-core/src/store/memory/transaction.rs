@@ -3,10 +3,11 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{state::State, table::Row};
 use crate::store::{
-    AuditRepository, CredentialRepository, DeviceRepository, LeaseRepository, LockoutRepository,
-    MfaRepository, OneTimeTokenRepository, OutboxRepository, RevocationRepository, RoleRepository,
-    SessionRepository, SigningKeyRepository, StoreError, TenantRepository, Transaction,
-    UserRepository,
+    ApiKeyRepository, AuditRepository, CredentialRepository, DeviceRepository, GroupRepository,
+    InvitationRepository, LeaseRepository, LockoutRepository, MfaRepository,
+    OneTimeTokenRepository, OrganizationRepository, OutboxRepository, RevocationRepository,
+    RoleRepository, SessionRepository, SigningKeyRepository, StoreError, TenantRepository,
+    Transaction, UserRepository,
 };
 
 type Undo = Box<dyn FnOnce(&mut State) + Send + Sync>;
@@ -40,6 +41,13 @@ impl MemoryTransaction {
     /// Removes a row and answers whether there was one.
     pub(super) fn remove<R: Row>(&mut self, key: R::Key) -> bool {
         self.set::<R>(key, None)
+    }
+
+    /// Removes the rows that are so.
+    pub(super) fn remove_where<R: Row>(&mut self, wanted: impl Fn(&R) -> bool) {
+        for key in R::table(&mut self.state).keys(wanted) {
+            self.remove::<R>(key);
+        }
     }
 
     fn set<R: Row>(&mut self, key: R::Key, row: Option<R>) -> bool {
@@ -91,6 +99,10 @@ impl Drop for MemoryTransaction {
 
 #[async_trait]
 impl Transaction for MemoryTransaction {
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
     fn audit(&mut self) -> &mut dyn AuditRepository {
         self
     }
@@ -103,6 +115,14 @@ impl Transaction for MemoryTransaction {
         self
     }
 
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        self
+    }
+
+    fn invitations(&mut self) -> &mut dyn InvitationRepository {
+        self
+    }
+
     fn leases(&mut self) -> &mut dyn LeaseRepository {
         self
     }
@@ -112,6 +132,10 @@ impl Transaction for MemoryTransaction {
     }
 
     fn mfa(&mut self) -> &mut dyn MfaRepository {
+        self
+    }
+
+    fn organizations(&mut self) -> &mut dyn OrganizationRepository {
         self
     }
 

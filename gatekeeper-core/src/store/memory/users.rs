@@ -4,20 +4,22 @@ use async_trait::async_trait;
 
 use super::{
     conflict,
+    groups::GroupMember,
     mfa::Code,
-    order::{newest_first, rows_for},
+    order::{count_up_to, newest_first, rows_for},
     roles::Grant,
+    search::SearchTerms,
     state::State,
     table::{Row, Table},
     transaction::MemoryTransaction,
 };
 use crate::{
     model::{
-        Cursor, Device, ExternalIdentity, FormerPassword, MfaCredential, NormalizedEmail,
-        OneTimeToken, Page, PageRequest, PasswordCredential, Session, TenantId, Timestamp, User,
-        UserId,
+        ApiKey, Cursor, Device, ExternalIdentity, FormerPassword, Membership, MfaCredential,
+        NormalizedEmail, OneTimeToken, Page, PageRequest, PasswordCredential, SearchPage, Session,
+        TenantId, Timestamp, User, UserId,
     },
-    store::{Constraint, StoreError, UserFilter, UserRepository},
+    store::{Constraint, StoreError, UserFilter, UserRepository, UserSearch},
 };
 
 #[derive(Default)]
@@ -74,6 +76,27 @@ impl State {
         }
     }
 
+    pub(super) fn passes(&self, user: &User, filter: &UserFilter) -> bool {
+        let role = filter.role.as_ref();
+        filter
+            .active
+            .is_none_or(|active| active == user.is_active())
+            && role.is_none_or(|role| self.has_role(user, role))
+    }
+
+    /// The users that a filter lets through, newest first, beyond the cursor.
+    fn filtered_users<'a>(
+        &'a self,
+        tenant: TenantId,
+        filter: &'a UserFilter,
+        after: Option<Cursor>,
+    ) -> impl Iterator<Item = &'a User> {
+        let created = &self.users.by().created;
+        newest_first(created, tenant, after, UserId::from_uuid)
+            .filter_map(|id| self.users.get(&id))
+            .filter(|user| self.passes(user, filter))
+    }
+
     fn email_is_anothers(&self, user: &User) -> bool {
         self.user_by_email(user.tenant_id, user.email.normalized())
             .is_some_and(|holder| holder.id != user.id)
@@ -110,6 +133,7 @@ impl UserRepository for MemoryTransaction {
         if self.state.email_is_anothers(user) {
             return Err(conflict(Constraint::UserEmail));
         }
+        self.put(SearchTerms::of(user));
         self.put(user.clone());
         Ok(())
     }
@@ -157,6 +181,16 @@ impl UserRepository for MemoryTransaction {
         for grant in self.state.grants_of(user) {
             self.remove::<Grant>(grant);
         }
+        for member in self.state.group_memberships_of(user) {
+            self.remove::<GroupMember>(member);
+        }
+        for member in self.state.memberships_of(user) {
+            self.remove::<Membership>(member);
+        }
+        for key in self.state.api_keys_of(user) {
+            self.remove::<ApiKey>(key);
+        }
+        self.remove::<SearchTerms>(user);
         Ok(self.remove::<User>(user))
     }
 
@@ -166,29 +200,39 @@ impl UserRepository for MemoryTransaction {
         filter: &UserFilter,
         page: PageRequest,
     ) -> Result<Page<User>, StoreError> {
-        let state = &self.state;
-        let rows = newest_first(
-            &state.users.by().created,
-            tenant,
-            page.after,
-            UserId::from_uuid,
-        )
-        .filter_map(|id| state.users.get(&id))
-        .filter(|user| {
-            filter
-                .active
-                .is_none_or(|active| active == user.is_active())
-                && filter
-                    .role
-                    .as_ref()
-                    .is_none_or(|role| state.has_role(user, role))
-        })
-        .take(rows_for(page))
-        .cloned()
-        .collect();
+        let rows = self
+            .state
+            .filtered_users(tenant, filter, page.after)
+            .take(rows_for(page))
+            .cloned()
+            .collect();
         Ok(Page::from_rows(rows, page.limit, |user| Cursor {
             at: user.created_at,
             id: user.id.as_uuid(),
         }))
+    }
+
+    async fn search(
+        &mut self,
+        tenant: TenantId,
+        search: &UserSearch,
+    ) -> Result<SearchPage<User>, StoreError> {
+        Ok(self.state.search_users(tenant, search))
+    }
+
+    async fn update_search(&mut self, user: &User) -> Result<(), StoreError> {
+        self.state.require_user(user.tenant_id, user.id)?;
+        self.put(SearchTerms::of(user));
+        Ok(())
+    }
+
+    async fn count(
+        &mut self,
+        tenant: TenantId,
+        filter: &UserFilter,
+        up_to: u32,
+    ) -> Result<u32, StoreError> {
+        let users = self.state.filtered_users(tenant, filter, None);
+        Ok(count_up_to(users, up_to))
     }
 }
