@@ -8,12 +8,14 @@
 use gatekeeper_core::{
     lockout::LockoutKey,
     model::{
-        Algorithm, AuditEvent, AuthMethod, BackupCode, BackupCodeId, Device, DeviceId,
-        EmailAddress, Event, EventId, ExternalIdentity, FormerPassword, KeyId, MailId,
-        MfaCredential, OneTimeToken, OneTimeTokenId, OutboxEntry, OutboxKind, OutboxState, Outcome,
-        PasswordCredential, PasswordHistoryId, Revocation, RevocationTarget, Role, RoleName,
-        SecretString, Session, SessionId, StoredSigningKey, Tenant, TenantId, TenantSettings,
-        TenantSlug, Timestamp, TokenHash, TokenId, TokenPurpose, User, UserId,
+        Algorithm, ApiKey, ApiKeyId, AuditEvent, AuditHead, AuditSeal, AuthMethod, BackupCode,
+        BackupCodeId, Device, DeviceId, EmailAddress, Event, EventId, ExternalIdentity,
+        FormerPassword, Group, GroupId, Invitation, InvitationId, KeyId, MailId, Membership,
+        MfaCredential, OneTimeToken, OneTimeTokenId, Organization, OrganizationId, OutboxEntry,
+        OutboxKind, OutboxState, Outcome, PasswordCredential, PasswordHistoryId, Revocation,
+        RevocationTarget, Role, RoleName, SecretString, Session, SessionId, StoredSigningKey,
+        Tenant, TenantId, TenantSettings, TenantSlug, Timestamp, TokenHash, TokenId, TokenPurpose,
+        User, UserId, UserKind,
     },
 };
 use serde_json::{Map, json};
@@ -46,6 +48,7 @@ pub fn tenant(n: u64) -> Tenant {
         name: format!("Tenant {n}"),
         suspended_at: None,
         created_at: NOW,
+        updated_at: NOW,
         settings: TenantSettings::default(),
     }
 }
@@ -59,6 +62,7 @@ pub fn user(tenant: TenantId, n: u64) -> User {
     User {
         id: UserId::from_uuid(id(2, tenant.as_uuid(), n)),
         tenant_id: tenant,
+        kind: UserKind::Person,
         email: email(&format!("user-{n}@example.org")),
         email_verified_at: Some(NOW),
         name: Some(format!("User {n}")),
@@ -188,6 +192,8 @@ pub fn session(user: &User, n: u64) -> Session {
         ip: None,
         user_agent: None,
         device_id: None,
+        organization_id: None,
+        impersonation: None,
     }
 }
 
@@ -233,7 +239,9 @@ pub fn role(tenant: TenantId, name: &str, permissions: &[&str]) -> Role {
         description: format!("The role {name}"),
         system: false,
         permissions: permissions.iter().map(|&text| text.to_owned()).collect(),
+        inherits: vec![],
         created_at: NOW,
+        updated_at: NOW,
     }
 }
 
@@ -268,7 +276,133 @@ pub fn event(tenant: TenantId, n: u64) -> AuditEvent {
         ip: None,
         user_agent: None,
         details: Map::new(),
+        impersonator: None,
+        api_key: None,
+        digest: Some([0xD1; 32]),
+        salt: Some([0x5A; 16]),
+        erased_at: None,
+        seal: None,
     }
+}
+
+/// A place in a chain; its link is the number, and no keyed hash.
+pub fn seal(sequence: i64) -> AuditSeal {
+    AuditSeal {
+        sequence,
+        link: numbered(sequence.unsigned_abs()),
+    }
+}
+
+/// Where a chain stands whose last row has this number; links and MAC are numbers too.
+pub fn head(tenant: TenantId, sequence: i64) -> AuditHead {
+    AuditHead {
+        tenant_id: tenant,
+        sequence,
+        link: numbered(sequence.unsigned_abs()),
+        base_sequence: 0,
+        base_link: [0; 32],
+        updated_at: NOW,
+        mac: numbered(!sequence.unsigned_abs()),
+    }
+}
+
+/// Group `n`, called `Group n`, with these roles, which must be sorted.
+pub fn group(tenant: TenantId, n: u64, roles: &[&str]) -> Group {
+    Group {
+        id: GroupId::from_uuid(id(12, tenant.as_uuid(), n)),
+        tenant_id: tenant,
+        name: format!("Group {n}"),
+        description: format!("The group {n}"),
+        roles: roles.iter().map(|name| role_name(name)).collect(),
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// Organisation `n`, with the slug `organization-n`.
+///
+/// # Panics
+///
+/// Never: the slug is sound.
+pub fn organization(tenant: TenantId, n: u64) -> Organization {
+    Organization {
+        id: OrganizationId::from_uuid(id(13, tenant.as_uuid(), n)),
+        tenant_id: tenant,
+        slug: TenantSlug::parse(&format!("organization-{n}")).unwrap(),
+        name: format!("Organisation {n}"),
+        metadata: Map::new(),
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// The user's membership of the organisation, with these roles, which must be sorted.
+pub fn membership(organization: &Organization, user: &User, roles: &[&str]) -> Membership {
+    Membership {
+        tenant_id: organization.tenant_id,
+        organization_id: organization.id,
+        user_id: user.id,
+        roles: roles.iter().map(|name| role_name(name)).collect(),
+        created_at: NOW,
+    }
+}
+
+/// An invitation of `invited-n@example.org` to the tenant, which was mailed and is good for an hour from [`NOW`].
+///
+/// # Panics
+///
+/// Never: the address is sound.
+pub fn invitation(tenant: TenantId, n: u64) -> Invitation {
+    let id = id(14, tenant.as_uuid(), n);
+    let mut hash = [0; 32];
+    for (to, from) in hash.iter_mut().zip(id.as_bytes().iter().cycle()) {
+        *to = from ^ 0xC3;
+    }
+    Invitation {
+        id: InvitationId::from_uuid(id),
+        tenant_id: tenant,
+        email: email(&format!("invited-{n}@example.org")),
+        roles: vec![],
+        organization_id: None,
+        invited_by: None,
+        hash: Some(TokenHash(hash)),
+        created_at: NOW,
+        expires_at: at(3_600),
+        sent_at: NOW,
+        accepted_at: None,
+        accepted_by: None,
+        revoked_at: None,
+    }
+}
+
+/// A key of the user that does not expire, with the scope `article:read`; its hash is of no secret.
+pub fn api_key(user: &User, n: u64) -> ApiKey {
+    let id = id(15, user.tenant_id.as_uuid(), n ^ user_number(user));
+    ApiKey {
+        id: ApiKeyId::from_uuid(id),
+        tenant_id: user.tenant_id,
+        user_id: user.id,
+        name: format!("Key {n}"),
+        prefix: format!("gk_test_{n}"),
+        hash: numbered(n),
+        permissions: vec!["article:read".to_owned()],
+        networks: vec![],
+        created_by: None,
+        created_at: NOW,
+        expires_at: None,
+        last_used_at: None,
+        revoked_at: None,
+        replaced_by: None,
+    }
+}
+
+/// A number as 32 bytes that are not mostly zero.
+fn numbered(n: u64) -> [u8; 32] {
+    let mut bytes = [0xB7; 32];
+    for (to, from) in bytes.iter_mut().zip(n.to_le_bytes()) {
+        *to = from;
+    }
+    bytes
 }
 
 /// A signing key made at [`NOW`]; its private part is a text of no key.
@@ -314,12 +448,16 @@ mod tests {
                 assert!(seen.insert(user.id.as_uuid()));
                 assert!(seen.insert(mail(tenant, n).id.as_uuid()));
                 assert!(seen.insert(event(tenant, n).id.as_uuid()));
+                assert!(seen.insert(group(tenant, n, &[]).id.as_uuid()));
+                assert!(seen.insert(organization(tenant, n).id.as_uuid()));
+                assert!(seen.insert(invitation(tenant, n).id.as_uuid()));
                 for m in 0..20 {
                     assert!(seen.insert(session(&user, m).id.as_uuid()));
                     assert!(seen.insert(token(&user, TokenPurpose::EmailChange, m).id.as_uuid()));
                     assert!(seen.insert(former_password(&user, m).id.as_uuid()));
                     assert!(seen.insert(backup_code(&user, m).id.as_uuid()));
                     assert!(seen.insert(device(&user, m).id.as_uuid()));
+                    assert!(seen.insert(api_key(&user, m).id.as_uuid()));
                 }
             }
         }

@@ -4,18 +4,21 @@ use async_trait::async_trait;
 use gatekeeper_core::{
     lockout::{LockoutKey, LockoutState},
     model::{
-        Account, AuditEvent, Authority, BackupCode, Device, DeviceId, ExternalIdentity,
-        FormerPassword, KeyId, MailId, MfaCredential, NormalizedEmail, OneTimeToken, OutboxEntry,
-        OutboxState, Page, PageRequest, PasswordCredential, Revocation, RevocationTarget, Role,
-        RoleName, SecretString, Session, SessionEnd, SessionId, StoredSigningKey, Tenant, TenantId,
-        TenantSlug, Timestamp, TokenHash, TokenPurpose, User, UserId,
+        Account, ApiKey, ApiKeyId, AuditEvent, AuditHead, AuditSeal, Authority, BackupCode, Cursor,
+        Device, DeviceId, EventId, ExternalIdentity, FormerPassword, Group, GroupId, Invitation,
+        InvitationId, KeyId, MailId, Membership, MfaCredential, NormalizedEmail, OneTimeToken,
+        Organization, OrganizationId, OutboxEntry, OutboxState, Page, PageRequest,
+        PasswordCredential, Revocation, RevocationTarget, Role, RoleName, SearchPage, SecretString,
+        Session, SessionEnd, SessionId, StoredSigningKey, Tenant, TenantId, TenantSlug, Timestamp,
+        TokenHash, TokenPurpose, User, UserId,
     },
     store::{
-        AuditFilter, AuditRepository, CredentialRepository, DeviceRepository, LeaseRepository,
-        LockoutRepository, MfaRepository, OneTimeTokenRepository, OutboxRepository, Repository,
-        RevocationRepository, RevocationSignal, RoleRepository, RotatedSession, SessionRepository,
-        SessionRotation, SigningKeyRepository, StoreError, TenantRepository, Transaction,
-        UserFilter, UserRepository,
+        ApiKeyRepository, AuditFilter, AuditRepository, CredentialRepository, DeviceRepository,
+        GroupRepository, InvitationFilter, InvitationRepository, LeaseRepository,
+        LockoutRepository, MfaRepository, OneTimeTokenRepository, OrganizationRepository,
+        OutboxRepository, Repository, RevocationRepository, RevocationSignal, RoleRepository,
+        RotatedSession, SessionRepository, SessionRotation, SigningKeyRepository, StoreError,
+        TenantRepository, Transaction, UserFilter, UserRepository, UserSearch,
     },
 };
 
@@ -137,6 +140,35 @@ impl Repository for FaultyRepository {
         self.call(self.inner.find_account(tenant, user)).await
     }
 
+    async fn find_authority(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        organization: Option<OrganizationId>,
+    ) -> Result<Option<Authority>, StoreError> {
+        self.call(self.inner.find_authority(tenant, user, organization))
+            .await
+    }
+
+    async fn find_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+    ) -> Result<Option<(ApiKey, Account)>, StoreError> {
+        self.call(self.inner.find_api_key(tenant, key)).await
+    }
+
+    async fn touch_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.call(self.inner.touch_api_key(tenant, key, now, unless_since))
+            .await
+    }
+
     async fn find_session(
         &self,
         tenant: TenantId,
@@ -224,6 +256,10 @@ fn dead() -> StoreError {
 
 #[async_trait]
 impl Transaction for FaultyTransaction {
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
     fn audit(&mut self) -> &mut dyn AuditRepository {
         self
     }
@@ -236,6 +272,14 @@ impl Transaction for FaultyTransaction {
         self
     }
 
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        self
+    }
+
+    fn invitations(&mut self) -> &mut dyn InvitationRepository {
+        self
+    }
+
     fn leases(&mut self) -> &mut dyn LeaseRepository {
         self
     }
@@ -245,6 +289,10 @@ impl Transaction for FaultyTransaction {
     }
 
     fn mfa(&mut self) -> &mut dyn MfaRepository {
+        self
+    }
+
+    fn organizations(&mut self) -> &mut dyn OrganizationRepository {
         self
     }
 
@@ -313,10 +361,30 @@ macro_rules! aggregate {
     };
 }
 
+aggregate! { api_keys: ApiKeyRepository {
+    fn find(tenant: TenantId, key: ApiKeyId) -> Option<ApiKey>;
+    fn find_for_update(tenant: TenantId, key: ApiKeyId) -> Option<ApiKey>;
+    fn insert(key: &ApiKey) -> ();
+    fn replace(tenant: TenantId, key: ApiKeyId, by: ApiKeyId, expires_at: Timestamp) -> bool;
+    fn revoke(tenant: TenantId, key: ApiKeyId, now: Timestamp) -> bool;
+    fn revoke_all_for_user(tenant: TenantId, user: UserId, now: Timestamp) -> Vec<ApiKeyId>;
+    fn list_for_user(tenant: TenantId, user: UserId, page: PageRequest) -> Page<ApiKey>;
+    fn count_live(tenant: TenantId, user: UserId, now: Timestamp) -> u32;
+    fn purge_expired(before: Timestamp, limit: u32) -> u64;
+}}
+
 aggregate! { audit: AuditRepository {
     fn append(event: &AuditEvent) -> ();
     fn list(tenant: TenantId, filter: &AuditFilter, page: PageRequest) -> Page<AuditEvent>;
-    fn purge_expired(before: Timestamp, limit: u32) -> u64;
+    fn count(tenant: TenantId, filter: &AuditFilter, up_to: u32) -> u32;
+    fn unsealed(before: Timestamp, limit: u32) -> Vec<AuditEvent>;
+    fn head_for_update(tenant: TenantId) -> Option<AuditHead>;
+    fn set_head(head: &AuditHead) -> ();
+    fn heads(after: Option<TenantId>, limit: u32) -> Vec<AuditHead>;
+    fn seal(tenant: TenantId, event: EventId, seal: &AuditSeal) -> bool;
+    fn sealed(tenant: TenantId, after: i64, limit: u32) -> Vec<AuditEvent>;
+    fn purge_sealed(tenant: TenantId, sequence: i64) -> u64;
+    fn erase(tenant: TenantId, user: UserId, now: Timestamp, limit: u32) -> u64;
 }}
 
 aggregate! { credentials: CredentialRepository {
@@ -339,6 +407,34 @@ aggregate! { devices: DeviceRepository {
     fn revoke(tenant: TenantId, user: UserId, device: DeviceId, now: Timestamp) -> bool;
     fn distrust_all(tenant: TenantId, user: UserId) -> u64;
     fn revoke_all(tenant: TenantId, user: UserId, now: Timestamp) -> u64;
+    fn purge_expired(before: Timestamp, limit: u32) -> u64;
+}}
+
+aggregate! { groups: GroupRepository {
+    fn find(tenant: TenantId, group: GroupId) -> Option<Group>;
+    fn find_for_update(tenant: TenantId, group: GroupId) -> Option<Group>;
+    fn insert(group: &Group) -> ();
+    fn update(group: &Group) -> bool;
+    fn delete(tenant: TenantId, group: GroupId) -> bool;
+    fn list(tenant: TenantId, page: PageRequest) -> Page<Group>;
+    fn add_member(tenant: TenantId, group: GroupId, user: UserId, now: Timestamp) -> bool;
+    fn remove_member(tenant: TenantId, group: GroupId, user: UserId) -> bool;
+    fn members(tenant: TenantId, group: GroupId, page: PageRequest) -> Page<Cursor>;
+    fn list_for_user(tenant: TenantId, user: UserId) -> Vec<Group>;
+    fn any_with_role(tenant: TenantId, role: &RoleName) -> bool;
+}}
+
+aggregate! { invitations: InvitationRepository {
+    fn find(tenant: TenantId, invitation: InvitationId) -> Option<Invitation>;
+    fn find_for_update(tenant: TenantId, invitation: InvitationId) -> Option<Invitation>;
+    fn find_by_hash(tenant: TenantId, hash: &TokenHash, now: Timestamp) -> Option<Invitation>;
+    fn insert(invitation: &Invitation) -> ();
+    fn set_hash(tenant: TenantId, invitation: InvitationId, hash: &TokenHash, now: Timestamp) -> bool;
+    fn renew(tenant: TenantId, invitation: InvitationId, now: Timestamp, expires_at: Timestamp) -> bool;
+    fn accept(tenant: TenantId, hash: &TokenHash, user: UserId, now: Timestamp) -> Option<Invitation>;
+    fn revoke(tenant: TenantId, invitation: InvitationId, now: Timestamp) -> bool;
+    fn revoke_all_for_email(tenant: TenantId, email: &NormalizedEmail, organization: Option<OrganizationId>, now: Timestamp) -> u64;
+    fn list(tenant: TenantId, filter: &InvitationFilter, page: PageRequest) -> Page<Invitation>;
     fn purge_expired(before: Timestamp, limit: u32) -> u64;
 }}
 
@@ -365,6 +461,20 @@ aggregate! { mfa: MfaRepository {
     fn consume_backup_code(tenant: TenantId, user: UserId, hash: &SecretString) -> bool;
 }}
 
+aggregate! { organizations: OrganizationRepository {
+    fn find(tenant: TenantId, organization: OrganizationId) -> Option<Organization>;
+    fn find_for_update(tenant: TenantId, organization: OrganizationId) -> Option<Organization>;
+    fn insert(organization: &Organization) -> ();
+    fn update(organization: &Organization) -> bool;
+    fn delete(tenant: TenantId, organization: OrganizationId) -> bool;
+    fn list(tenant: TenantId, page: PageRequest) -> Page<Organization>;
+    fn put_member(membership: &Membership) -> bool;
+    fn remove_member(tenant: TenantId, organization: OrganizationId, user: UserId) -> bool;
+    fn find_member(tenant: TenantId, organization: OrganizationId, user: UserId) -> Option<Membership>;
+    fn members(tenant: TenantId, organization: OrganizationId, page: PageRequest) -> Page<Membership>;
+    fn list_for_user(tenant: TenantId, user: UserId, page: PageRequest) -> Page<(Organization, Membership)>;
+}}
+
 aggregate! { outbox: OutboxRepository {
     fn enqueue(entry: &OutboxEntry) -> ();
     fn claim(now: Timestamp, lease_until: Timestamp, limit: u32) -> Vec<OutboxEntry>;
@@ -383,10 +493,15 @@ aggregate! { revocations: RevocationRepository {
 aggregate! { roles: RoleRepository {
     fn find(tenant: TenantId, name: &RoleName) -> Option<Role>;
     fn insert(role: &Role) -> ();
+    fn update(role: &Role) -> bool;
+    fn delete(tenant: TenantId, name: &RoleName) -> bool;
+    fn set_closure(tenant: TenantId, name: &RoleName, closure: &[RoleName]) -> ();
+    fn has_other_holder(tenant: TenantId, role: &RoleName, except: UserId) -> bool;
+    fn granted(tenant: TenantId, user: UserId) -> Vec<RoleName>;
     fn list(tenant: TenantId) -> Vec<Role>;
     fn grant(tenant: TenantId, user: UserId, role: &RoleName, now: Timestamp) -> bool;
     fn revoke(tenant: TenantId, user: UserId, role: &RoleName) -> bool;
-    fn authority(tenant: TenantId, user: UserId) -> Authority;
+    fn authority(tenant: TenantId, user: UserId, organization: Option<OrganizationId>) -> Authority;
 }}
 
 aggregate! { sessions: SessionRepository {
@@ -394,6 +509,7 @@ aggregate! { sessions: SessionRepository {
     fn insert(session: &Session) -> ();
     fn end(tenant: TenantId, session: SessionId, reason: SessionEnd, now: Timestamp) -> bool;
     fn end_all_for_user(tenant: TenantId, user: UserId, except: Option<SessionId>, reason: SessionEnd, now: Timestamp) -> Vec<SessionId>;
+    fn end_all_by_impersonator(tenant: TenantId, impersonator: UserId, reason: SessionEnd, now: Timestamp) -> Vec<SessionId>;
     fn live_for_user(tenant: TenantId, user: UserId, now: Timestamp) -> Vec<SessionId>;
     fn list_for_user(tenant: TenantId, user: UserId, now: Timestamp, page: PageRequest) -> Page<Session>;
     fn purge_expired(before: Timestamp, limit: u32) -> u64;
@@ -408,6 +524,9 @@ aggregate! { signing_keys: SigningKeyRepository {
 
 aggregate! { tenants: TenantRepository {
     fn find(tenant: TenantId) -> Option<Tenant>;
+    fn find_for_update(tenant: TenantId) -> Option<Tenant>;
+    fn list(page: PageRequest) -> Page<Tenant>;
+    fn delete(tenant: TenantId) -> bool;
     fn insert(tenant: &Tenant) -> ();
     fn update(tenant: &Tenant) -> bool;
 }}
@@ -428,4 +547,7 @@ aggregate! { users: UserRepository {
     fn update(user: &User) -> bool;
     fn delete(tenant: TenantId, user: UserId) -> bool;
     fn list(tenant: TenantId, filter: &UserFilter, page: PageRequest) -> Page<User>;
+    fn search(tenant: TenantId, search: &UserSearch) -> SearchPage<User>;
+    fn update_search(user: &User) -> ();
+    fn count(tenant: TenantId, filter: &UserFilter, up_to: u32) -> u32;
 }}
