@@ -22,6 +22,11 @@ pub(crate) const ALL: &[Migration] = &[
         name: "account_security",
         template: include_str!("0002_account_security.sql"),
     },
+    Migration {
+        version: 3,
+        name: "enterprise",
+        template: include_str!("0003_enterprise.sql"),
+    },
 ];
 
 impl Migration {

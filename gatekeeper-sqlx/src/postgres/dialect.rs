@@ -36,11 +36,28 @@ pub(super) const TOKENS: &[(&str, &str)] = &[
     // Expressions.
     ("{for_update}", " FOR UPDATE"),
     // Who clears away waits for nobody: what is in use now can go the next time.
+    // Those who only refer to the row go on.
+    ("{for_update_shared}", " FOR NO KEY UPDATE"),
     ("{skip_locked}", " FOR UPDATE SKIP LOCKED"),
     ("{list_of}", "array_agg"),
     ("{greatest}", "GREATEST"),
     ("{in_list_open}", "= ANY("),
     ("{in_list_close}", ")"),
+    ("{each_open}", "unnest("),
+    ("{each_close}", "::text[]) AS item(value)"),
+    (
+        "{domain_of_address}",
+        "'@' || right(email_normalized, strpos(reverse(email_normalized), '@') - 1)",
+    ),
+    (
+        "{words_of_name}",
+        "LATERAL unnest(regexp_split_to_array(lower(u.name COLLATE \"default\"), '\\s+')) AS word(value)",
+    ),
+    // Sixteen characters are never more than 64 bytes.
+    (
+        "{word_as_term}",
+        "CASE WHEN octet_length(word.value) > 64 THEN left(word.value, 16) ELSE word.value END",
+    ),
 ];
 
 /// Read committed, whatever the database's default: what waited for a lock must see what was done under it.
@@ -48,6 +65,9 @@ pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 /// Whether there is the table of versions.
 pub(super) const HAS_MIGRATIONS: &str = "SELECT to_regclass('{p}migrations') IS NOT NULL";
+
+/// Whether text can have U+0000 in it; what has is then nowhere to be found.
+pub(super) const HOLDS_NUL: bool = false;
 
 /// Microseconds from 1970 to 2000, where PostgreSQL counts from.
 const EPOCH: i64 = 946_684_800_000_000;

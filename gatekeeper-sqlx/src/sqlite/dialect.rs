@@ -33,11 +33,31 @@ pub(super) const TOKENS: &[(&str, &str)] = &[
     ("{start_of_time}", "1767225600000000"),
     // Expressions. A transaction here holds the whole database from its beginning.
     ("{for_update}", ""),
+    ("{for_update_shared}", ""),
     ("{skip_locked}", ""),
     ("{list_of}", "json_group_array"),
     ("{greatest}", "max"),
     ("{in_list_open}", "IN (SELECT value FROM json_each("),
     ("{in_list_close}", "))"),
+    ("{each_open}", "json_each("),
+    ("{each_close}", ") AS item"),
+    (
+        "{domain_of_address}",
+        // An address ends with its domain, and `rtrim` stops at the last `@`.
+        "substr(email_normalized, \
+             length(rtrim(email_normalized, replace(email_normalized, '@', ''))))",
+    ),
+    // By spaces alone, and in lower case where the letters are ASCII.
+    (
+        "{words_of_name}",
+        "json_each('[' || replace(json_quote(lower(u.name)), ' ', '\",\"') || ']') AS word",
+    ),
+    // Sixteen characters are never more than 64 bytes.
+    (
+        "{word_as_term}",
+        "CASE WHEN length(CAST(word.value AS BLOB)) > 64 \
+             THEN substr(word.value, 1, 16) ELSE word.value END",
+    ),
     // PostgreSQL's way of telling other nodes.
     ("{notify}", ""),
 ];
@@ -48,6 +68,9 @@ pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 /// Whether there is the table of versions.
 pub(super) const HAS_MIGRATIONS: &str =
     "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{p}migrations')";
+
+/// Whether text can have U+0000 in it; what has is then nowhere to be found.
+pub(super) const HOLDS_NUL: bool = true;
 
 /// Microseconds since 1970.
 #[derive(Clone, Copy, Debug)]
