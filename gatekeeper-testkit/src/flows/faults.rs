@@ -70,7 +70,12 @@ impl Snapshot {
         }
         let devices = tx.devices().list(tenant, user, now).await.unwrap();
         let keys = tx.signing_keys().list().await.unwrap().len();
-        let roles = tx.roles().authority(tenant, user).await.unwrap().roles;
+        let roles = tx
+            .roles()
+            .authority(tenant, user, None)
+            .await
+            .unwrap()
+            .roles;
         // Last, since it changes what it looks at; the transaction is dropped.
         let outbox = tx.outbox().claim(now, now, 100).await.unwrap().len();
         drop(tx);

@@ -1,10 +1,6 @@
 use std::time::Duration;
 
-use gatekeeper_core::{
-    lockout::{Lock, LockoutState},
-    model::{Event, PageRequest, TenantId},
-    store::AuditFilter,
-};
+use gatekeeper_core::lockout::{Lock, LockoutState};
 
 use super::{StoreFixture, concurrency::together};
 use crate::sample::{self, NOW, at};
@@ -140,41 +136,4 @@ pub(super) async fn sixteen_nodes_give_one_holder(fx: &StoreFixture) {
         .await;
         assert_eq!(won.iter().filter(|won| **won).count(), 1, "{round}");
     }
-}
-
-/// A purge of the trail takes the oldest rows of all tenants that are older than the time given.
-pub(super) async fn purging_the_trail_is_bounded(fx: &StoreFixture) {
-    let tenant = sample::tenant(2);
-    commit!(fx, t => t.tenants().insert(&tenant).await);
-    for (n, (tenant, seconds)) in (0..).zip([
-        (TenantId::DEFAULT, 10),
-        (tenant.id, 9),
-        (TenantId::DEFAULT, 20),
-        (tenant.id, 30),
-    ]) {
-        let mut row = sample::event(tenant, n);
-        row.at = at(seconds);
-        row.event = Event::SignInFailed;
-        commit!(fx, t => t.audit().append(&row).await);
-    }
-    let purge =
-        async |before, limit| commit!(fx, t => t.audit().purge_expired(before, limit).await);
-    let left = async |tenant| {
-        let (filter, page) = (AuditFilter::default(), PageRequest::first(10));
-        peek!(fx, t => t.audit().list(tenant, &filter, page).await)
-            .items
-            .len()
-    };
-    assert_eq!(purge(at(9), 100).await, 0, "strictly before");
-    assert_eq!(purge(at(30), 1).await, 1);
-    assert_eq!(
-        (left(TenantId::DEFAULT).await, left(tenant.id).await),
-        (2, 1)
-    );
-    assert_eq!(purge(at(30), 100).await, 2);
-    assert_eq!(purge(at(30), 100).await, 0);
-    assert_eq!(
-        (left(TenantId::DEFAULT).await, left(tenant.id).await),
-        (0, 1)
-    );
 }

@@ -48,7 +48,7 @@ pub(super) async fn deleting_a_user_takes_what_is_theirs(fx: &StoreFixture) {
         .await
         .unwrap();
     assert_eq!(found, Some(neighbours));
-    let authority = peek!(fx, t => t.roles().authority(tenant, neighbour.id).await);
+    let authority = peek!(fx, t => t.roles().authority(tenant, neighbour.id, None).await);
     assert_eq!(authority.roles, [side.role.name.as_str()]);
     let role = peek!(fx, t => t.roles().find(tenant, &side.role.name).await);
     assert_eq!(role.as_ref(), Some(&side.role));
@@ -104,7 +104,7 @@ async fn assert_gone(fx: &StoreFixture, world: &World, user: &User) {
             .is_empty()
     );
     assert_eq!(
-        t.roles().authority(tenant, id).await.unwrap(),
+        t.roles().authority(tenant, id, None).await.unwrap(),
         Authority::default()
     );
     assert_without_factors(&mut *t, user).await;

@@ -194,7 +194,7 @@ pub(super) async fn reads_keep_to_their_tenant(fx: &StoreFixture) {
                 .is_none()
         );
         assert!(!t.roles().list(tenant).await.unwrap().contains(&them.role));
-        let authority = t.roles().authority(tenant, id).await.unwrap();
+        let authority = t.roles().authority(tenant, id, None).await.unwrap();
         assert!(authority.roles.is_empty() && authority.permissions.is_empty());
 
         let (purpose, hash) = (them.token.purpose, &them.token.hash);

@@ -172,7 +172,6 @@ macro_rules! __store_cases {
                 purging_counters_is_bounded,
                 a_lease_is_one_holders,
                 sixteen_nodes_give_one_holder,
-                purging_the_trail_is_bounded,
             }
             deletion {
                 deleting_a_user_takes_what_is_theirs,

@@ -70,7 +70,7 @@ pub(super) async fn grants_say_what_they_changed(fx: &StoreFixture) {
     assert!(!commit!(fx, t => t.roles().grant(TENANT, user.id, &admin, NOW).await));
     assert!(commit!(fx, t => t.roles().revoke(TENANT, user.id, &admin).await));
     assert!(!commit!(fx, t => t.roles().revoke(TENANT, user.id, &admin).await));
-    let authority = peek!(fx, t => t.roles().authority(TENANT, user.id).await);
+    let authority = peek!(fx, t => t.roles().authority(TENANT, user.id, None).await);
     assert_eq!(authority, Authority::default());
     let (nobody, nothing) = (sample::user(TENANT, 9).id, sample::role_name("nothing"));
     refused!(fx, Reference, t => t.roles().grant(TENANT, nobody, &admin, NOW).await);
@@ -108,6 +108,7 @@ pub(super) async fn authorities_are_sorted_without_doubles(fx: &StoreFixture) {
         ]
         .map(str::to_owned)
         .to_vec(),
+        organization: None,
     };
     let repository = &fx.repository;
     let email = user.email.normalized();
@@ -120,7 +121,7 @@ pub(super) async fn authorities_are_sorted_without_doubles(fx: &StoreFixture) {
         ip: None,
     };
     let found = [
-        peek!(fx, t => t.roles().authority(TENANT, user.id).await),
+        peek!(fx, t => t.roles().authority(TENANT, user.id, None).await),
         repository
             .find_account(TENANT, user.id)
             .await

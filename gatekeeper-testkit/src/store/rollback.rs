@@ -107,7 +107,6 @@ async fn security(fx: &StoreFixture, world: &World, before: &str) {
         "lockouts.purge_expired": t => t.lockouts().purge_expired(LATE, 100).await;
         "leases.acquire": t => t.leases().acquire("job", "a", NOW, at(150)).await;
         "leases.release": t => t.leases().release("job", "a").await;
-        "audit.purge_expired": t => t.audit().purge_expired(LATE, 100).await;
     }
     commit!(fx, t => t.mfa().put(&begun).await);
     let before = world.snapshot(fx).await;

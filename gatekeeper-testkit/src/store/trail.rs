@@ -1,7 +1,7 @@
 use gatekeeper_core::{
     model::{
-        AuditEvent, Branding, Event, MfaRequirement, PageRequest, SessionLimit, TenantId,
-        TenantSettings, TenantSlug, UserId, WhenFull,
+        AuditEvent, Branding, Event, MfaRequirement, PageRequest, SessionLimit, SignInMethod,
+        TenantId, TenantSettings, TenantSlug, UserId, WhenFull,
     },
     store::AuditFilter,
 };
@@ -214,6 +214,10 @@ pub(super) async fn updating_a_tenant_writes_the_row(fx: &StoreFixture) {
                 logo_url: Some("https://example.org/logo.png".to_owned()),
                 color: Some("#a0b1c2".to_owned()),
             },
+            password_min_length: Some(u32::MAX),
+            sign_in_methods: Some([SignInMethod::MagicLink, SignInMethod::Password].into()),
+            email_domains: Some(["example.org".to_owned()].into()),
+            open_registration: Some(false),
         },
         TenantSettings::default(),
     ] {
@@ -221,6 +225,7 @@ pub(super) async fn updating_a_tenant_writes_the_row(fx: &StoreFixture) {
         "Renamed".clone_into(&mut tenant.name);
         tenant.suspended_at = settings.mfa.map(|_| at(5));
         tenant.created_at = at(-7);
+        tenant.updated_at = at(7);
         tenant.settings = settings;
         assert!(commit!(fx, t => t.tenants().update(&tenant).await));
         for found in [

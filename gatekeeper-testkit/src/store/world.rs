@@ -241,8 +241,6 @@ impl World {
                 .unwrap();
             writeln!(text, "{purged} revocations until {seconds}").unwrap();
         }
-        let purged = t.audit().purge_expired(LATE, 100).await.unwrap();
-        writeln!(text, "{purged} rows of the trail").unwrap();
         let purged = t.tokens().purge_expired(LATE, 100).await.unwrap();
         writeln!(text, "{purged} tokens").unwrap();
         text
@@ -267,7 +265,7 @@ async fn describe_user(t: &mut dyn Transaction, user: &User, text: &mut String) 
     writeln!(
         text,
         "{:#?}",
-        t.roles().authority(tenant, id).await.unwrap()
+        t.roles().authority(tenant, id, None).await.unwrap()
     )
     .unwrap();
     let former = t.credentials().former_passwords(tenant, id, 100).await;
