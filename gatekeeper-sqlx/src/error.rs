@@ -10,6 +10,9 @@ pub enum SetupError {
     /// A schema was set for a database that has none.
     #[error("SQLite has no schemas")]
     Schema,
+    /// Row-level security was asked of a database that has none.
+    #[error("SQLite has no row-level security")]
+    RowLevelSecurity,
     /// The URL cannot be read, or the file it names cannot be made.
     #[error("the database URL cannot be used")]
     Url(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -18,6 +18,7 @@ use crate::SetupError;
 pub struct Settings {
     table_prefix: String,
     schema: Option<String>,
+    row_level_security: bool,
 }
 
 impl Settings {
@@ -26,7 +27,40 @@ impl Settings {
         Self {
             table_prefix: "gatekeeper_".to_owned(),
             schema: None,
+            row_level_security: false,
         }
+    }
+
+    /// Has PostgreSQL itself keep tenants apart, beside every statement that names its tenant: a second wall, should a statement
+    /// ever forget to. Off by default. SQLite, which has no such thing, refuses it.
+    ///
+    /// Every table with rows of tenants gets a policy which lets a statement see, and write, the rows of one tenant alone: of the
+    /// one that was named, in the same transaction, by the setting `<table prefix>.tenant`; a value of `*`, which only maintenance
+    /// uses, names all. Every statement on such tables then runs in a transaction that names it first, so that it takes two or
+    /// three round trips to the server in place of one. [`migrate`](crate::PgRepository::migrate) makes the policies, and drops
+    /// them where this is off again; it takes the owner of the tables to do either. Every node must be set alike, and where it is
+    /// switched, all nodes at once: one that does not name its tenant sees nothing.
+    ///
+    /// # Security
+    ///
+    /// The policies hold for the owner of the tables as well (`FORCE ROW LEVEL SECURITY`), but for no superuser and for no role
+    /// with `BYPASSRLS`: connect as neither. Whoever can run any statement at all can also name any tenant, so it is a guard
+    /// against mistakes of this crate and of statements that an application runs beside it, not against stolen credentials of
+    /// the database.
+    #[must_use]
+    pub const fn row_level_security(mut self, on: bool) -> Self {
+        self.row_level_security = on;
+        self
+    }
+
+    pub(crate) const fn confines(&self) -> bool {
+        self.row_level_security
+    }
+
+    /// What the names of tables and indexes begin with.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn prefix(&self) -> &str {
+        &self.table_prefix
     }
 
     /// Sets what the names of tables and indexes begin with.

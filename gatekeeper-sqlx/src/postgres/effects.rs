@@ -5,27 +5,32 @@ use gatekeeper_core::{
     store::{Constraint, RotatedSession, SessionRotation, StoreError},
 };
 
+use sqlx::SqlStr;
+
 use super::{
-    PgRepository,
+    PgRepository, confinement,
     dialect::Time,
     repository::{
-        SqlTransaction, bounded, hour, query,
-        rows::{Row, read},
-        statements, store_error,
+        Call, Scope, SqlTransaction, across, bounded, hour, query,
+        rows::{Row, in_organization, read},
+        statements, store_error, within,
     },
 };
 use crate::{Settings, SetupError};
 
 statements! {
-    rotate = "UPDATE {p}sessions AS s SET generation = s.generation + 1, rotated_at = $4, \
-                  last_seen_at = $4, idle_expires_at = $5, idle_expiry_hour = $6, \
-                  ip = COALESCE($7, s.ip) \
-              FROM {p}users AS u \
-              WHERE s.id = $2 AND s.tenant_id = $1 AND s.generation = $3 AND s.generation < 9223372036854775807 \
-              AND s.ended_at IS NULL \
-              AND s.idle_expires_at > $4 AND s.absolute_expires_at > $4 \
-              AND u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.disabled_at IS NULL \
-              RETURNING {session}, {user}, {authority}";
+    rotate = &format!(
+        "UPDATE {{p}}sessions AS s SET generation = s.generation + 1, rotated_at = $4, \
+             last_seen_at = $4, idle_expires_at = $5, idle_expiry_hour = $6, \
+             ip = COALESCE($7, s.ip) \
+         FROM {{p}}users AS u \
+         WHERE s.id = $2 AND s.tenant_id = $1 AND s.generation = $3 \
+         AND s.generation < 9223372036854775807 AND s.ended_at IS NULL \
+         AND s.idle_expires_at > $4 AND s.absolute_expires_at > $4 \
+         AND u.tenant_id = s.tenant_id AND u.id = s.user_id AND u.disabled_at IS NULL \
+         RETURNING {{session}}, {{user}}, {{authority}}, {}",
+        in_organization("s.organization_id")
+    );
     claim = "WITH due AS MATERIALIZED ( \
                  SELECT id AS due_id, due_at AS was FROM {p}outbox \
                  WHERE state = 'pending' AND due_at <= $1 \
@@ -33,6 +38,8 @@ statements! {
              taken AS (UPDATE {p}outbox SET attempts = attempts + 1, due_at = $2 \
                  FROM due WHERE id = due_id RETURNING was, {outbox_entry}) \
              SELECT {outbox_entry} FROM taken ORDER BY was, id";
+    unlike = confinement::UNLIKE;
+    confine = "SELECT set_config('{n}.tenant', $1, TRUE)";
     lock_signing_keys = "LOCK TABLE {p}signing_keys IN SHARE ROW EXCLUSIVE MODE";
 }
 
@@ -42,7 +49,7 @@ pub(super) async fn rotate_session(
     rotation: &SessionRotation,
 ) -> Result<Option<RotatedSession>, StoreError> {
     let idle_expires_at = rotation.now.after(rotation.idle_lifetime);
-    let rotate = query(&store.statements().effects.rotate)
+    let rotate = within(rotation.tenant_id, &store.statements().effects.rotate)
         .bind(rotation.tenant_id.as_uuid())
         .bind(rotation.session_id.as_uuid())
         .bind(rotation.generation)
@@ -50,7 +57,13 @@ pub(super) async fn rotate_session(
         .bind(Time(idle_expires_at))
         .bind(hour(idle_expires_at))
         .bind(rotation.ip.map(|ip| ip.to_string()));
-    let rows: Vec<Row> = bounded(rotate.fetch_all(store.pool()))
+    if store.confined() {
+        let mut transaction = store.start_in(rotate.scope).await?;
+        let rotated = transaction.fetch_one(rotate).await?;
+        transaction.end().await?;
+        return Ok(rotated);
+    }
+    let rows: Vec<Row> = bounded(rotate.query.fetch_all(store.pool()))
         .await
         .map_err(|error| store_error(error, Constraint::Id))?;
     Ok(read(&rows)?.pop())
@@ -64,7 +77,7 @@ pub(super) async fn claim(
     limit: u32,
 ) -> Result<Vec<OutboxEntry>, StoreError> {
     let sql = transaction.sql.clone();
-    let claim = query(&sql.effects.claim)
+    let claim = across(&sql.effects.claim)
         .bind(Time(now))
         .bind(Time(lease_until))
         .bind(i64::from(limit));
@@ -78,6 +91,21 @@ pub(super) async fn lock_signing_keys(transaction: &mut SqlTransaction) -> Resul
         .execute(query(&sql.effects.lock_signing_keys))
         .await
         .map(|_| ())
+}
+
+/// The statement that begins a transaction about these rows.
+pub(super) fn begin(store: &PgRepository, scope: Scope) -> SqlStr {
+    confinement::begin(store, scope)
+}
+
+/// The statement that says whose rows those after it are about.
+pub(super) fn confine<'q>(sql: &Sql, scope: Scope) -> Option<Call<'q>> {
+    confinement::confine(sql, scope)
+}
+
+/// Has the database keep tenants apart by itself, or not.
+pub(super) async fn set_confinement(store: &PgRepository) -> Result<(), SetupError> {
+    confinement::set(store).await
 }
 
 /// Has one node migrate at a time, and the schema made where it is wanted. `CREATE SCHEMA IF NOT EXISTS` would ask for the

@@ -1,5 +1,6 @@
 //! The repository on PostgreSQL.
 
+mod confinement;
 mod dialect;
 mod effects;
 #[cfg(test)]
@@ -107,6 +108,11 @@ impl PgRepository {
     /// The connections.
     pub fn pool(&self) -> &PgPool {
         &self.0.pool
+    }
+
+    /// Whether the database itself keeps tenants apart.
+    fn confined(&self) -> bool {
+        self.0.settings.confines()
     }
 
     fn rollbacks(&self) -> &Rollbacks {

@@ -7,14 +7,23 @@ use crate::Settings;
 
 #[tokio::test]
 async fn a_database_of_version_1_keeps_what_is_there() {
-    let schema = "gatekeeper_upgrade";
+    upgrade_from(1).await;
+}
+
+#[tokio::test]
+async fn a_database_of_version_2_keeps_what_is_there() {
+    upgrade_from(2).await;
+}
+
+async fn upgrade_from(version: usize) {
+    let schema = &format!("gatekeeper_upgrade_{version}");
     let (repository, mut connection) = connect(schema).await;
     let drop = format!("DROP SCHEMA {schema} CASCADE");
     sqlx::raw_sql(AssertSqlSafe(drop))
         .execute(&mut connection)
         .await
         .unwrap();
-    super::repository::upgrade::keeps_what_is_there(&repository).await;
+    super::repository::upgrade::keeps_what_is_there(&repository, version).await;
     finish(schema, connection).await;
 }
 

@@ -7,7 +7,7 @@ use gatekeeper_core::{
     store::{Constraint, CredentialRepository, StoreError},
 };
 
-use super::{SqlTransaction, conflict, dialect::Time, query, rows::maybe, statements::statements};
+use super::{SqlTransaction, conflict, dialect::Time, rows::maybe, statements::statements, within};
 
 statements! {
     find_password = "SELECT {password} FROM {p}passwords \
@@ -44,14 +44,14 @@ impl CredentialRepository for SqlTransaction {
         tenant: TenantId,
         user: UserId,
     ) -> Result<Option<PasswordCredential>, StoreError> {
-        let query = query(&self.sql.credentials.find_password)
+        let query = within(tenant, &self.sql.credentials.find_password)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid());
         self.fetch_one(query).await
     }
 
     async fn set_password(&mut self, password: &PasswordCredential) -> Result<(), StoreError> {
-        let query = query(&self.sql.credentials.set_password)
+        let query = within(password.tenant_id, &self.sql.credentials.set_password)
             .bind(password.tenant_id.as_uuid())
             .bind(password.user_id.as_uuid())
             .bind(password.hash.expose())
@@ -67,7 +67,7 @@ impl CredentialRepository for SqlTransaction {
         old: &SecretString,
         new: &SecretString,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.credentials.replace_hash)
+        let query = within(tenant, &self.sql.credentials.replace_hash)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(old.expose())
@@ -81,9 +81,9 @@ impl CredentialRepository for SqlTransaction {
         keep: u32,
     ) -> Result<(), StoreError> {
         let sql = self.sql.clone();
-        let (tenant, user) = (former.tenant_id.as_uuid(), former.user_id.as_uuid());
-        let add = query(&sql.credentials.add_former)
-            .bind(tenant)
+        let (tenant, user) = (former.tenant_id, former.user_id.as_uuid());
+        let add = within(tenant, &sql.credentials.add_former)
+            .bind(tenant.as_uuid())
             .bind(user)
             .bind(former.id.as_uuid())
             .bind(former.hash.expose())
@@ -91,8 +91,8 @@ impl CredentialRepository for SqlTransaction {
         if self.execute(add).await? == 0 {
             return Err(conflict(Constraint::Id));
         }
-        let forget = query(&sql.credentials.forget_former)
-            .bind(tenant)
+        let forget = within(tenant, &sql.credentials.forget_former)
+            .bind(tenant.as_uuid())
             .bind(user)
             .bind(i64::from(keep));
         self.execute(forget).await.map(|_| ())
@@ -104,7 +104,7 @@ impl CredentialRepository for SqlTransaction {
         user: UserId,
         limit: u32,
     ) -> Result<Vec<FormerPassword>, StoreError> {
-        let query = query(&self.sql.credentials.former_passwords)
+        let query = within(tenant, &self.sql.credentials.former_passwords)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(i64::from(limit));
@@ -117,7 +117,7 @@ impl CredentialRepository for SqlTransaction {
         user: UserId,
         since: Timestamp,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.credentials.require_password_change)
+        let query = within(tenant, &self.sql.credentials.require_password_change)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(Time(since));
@@ -129,7 +129,7 @@ impl CredentialRepository for SqlTransaction {
         tenant: TenantId,
         user: UserId,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.credentials.delete_password)
+        let query = within(tenant, &self.sql.credentials.delete_password)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid());
         Ok(self.execute(query).await? > 0)
@@ -141,7 +141,7 @@ impl CredentialRepository for SqlTransaction {
         provider: &str,
         subject: &str,
     ) -> Result<Option<ExternalIdentity>, StoreError> {
-        let query = query(&self.sql.credentials.find_identity)
+        let query = within(tenant, &self.sql.credentials.find_identity)
             .bind(tenant.as_uuid())
             .bind(provider)
             .bind(subject);
@@ -149,7 +149,7 @@ impl CredentialRepository for SqlTransaction {
     }
 
     async fn insert_identity(&mut self, identity: &ExternalIdentity) -> Result<(), StoreError> {
-        let query = query(&self.sql.credentials.insert_identity)
+        let query = within(identity.tenant_id, &self.sql.credentials.insert_identity)
             .bind(identity.tenant_id.as_uuid())
             .bind(identity.provider.as_str())
             .bind(identity.subject.as_str())
@@ -166,7 +166,7 @@ impl CredentialRepository for SqlTransaction {
         tenant: TenantId,
         user: UserId,
     ) -> Result<Vec<ExternalIdentity>, StoreError> {
-        let query = query(&self.sql.credentials.list_identities)
+        let query = within(tenant, &self.sql.credentials.list_identities)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid());
         self.fetch(query).await

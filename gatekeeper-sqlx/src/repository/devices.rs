@@ -4,7 +4,7 @@ use gatekeeper_core::{
     store::{DeviceRepository, StoreError},
 };
 
-use super::{SqlTransaction, dialect::Time, query, rows::maybe, statements::statements};
+use super::{SqlTransaction, across, dialect::Time, rows::maybe, statements::statements, within};
 
 statements! {
     find = "SELECT {device} FROM {p}devices WHERE tenant_id = $1 AND user_id = $2 AND id = $3";
@@ -43,7 +43,7 @@ impl DeviceRepository for SqlTransaction {
         user: UserId,
         device: DeviceId,
     ) -> Result<Option<Device>, StoreError> {
-        let query = query(&self.sql.devices.find)
+        let query = within(tenant, &self.sql.devices.find)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(device.as_uuid());
@@ -51,7 +51,7 @@ impl DeviceRepository for SqlTransaction {
     }
 
     async fn put(&mut self, device: &Device) -> Result<(), StoreError> {
-        let query = query(&self.sql.devices.put)
+        let query = within(device.tenant_id, &self.sql.devices.put)
             .bind(device.tenant_id.as_uuid())
             .bind(device.user_id.as_uuid())
             .bind(device.id.as_uuid())
@@ -70,7 +70,7 @@ impl DeviceRepository for SqlTransaction {
         user: UserId,
         now: Timestamp,
     ) -> Result<Vec<Device>, StoreError> {
-        let query = query(&self.sql.devices.list)
+        let query = within(tenant, &self.sql.devices.list)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(Time(now))
@@ -85,7 +85,7 @@ impl DeviceRepository for SqlTransaction {
         device: DeviceId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.devices.revoke)
+        let query = within(tenant, &self.sql.devices.revoke)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(device.as_uuid())
@@ -94,7 +94,7 @@ impl DeviceRepository for SqlTransaction {
     }
 
     async fn distrust_all(&mut self, tenant: TenantId, user: UserId) -> Result<u64, StoreError> {
-        let query = query(&self.sql.devices.distrust_all)
+        let query = within(tenant, &self.sql.devices.distrust_all)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid());
         self.execute(query).await
@@ -106,7 +106,7 @@ impl DeviceRepository for SqlTransaction {
         user: UserId,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let query = query(&self.sql.devices.revoke_all)
+        let query = within(tenant, &self.sql.devices.revoke_all)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(Time(now));
@@ -114,7 +114,7 @@ impl DeviceRepository for SqlTransaction {
     }
 
     async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let query = query(&self.sql.devices.purge_expired)
+        let query = across(&self.sql.devices.purge_expired)
             .bind(Time(before))
             .bind(i64::from(limit));
         self.execute(query).await

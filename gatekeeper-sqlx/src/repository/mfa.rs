@@ -4,7 +4,7 @@ use gatekeeper_core::{
     store::{Constraint, MfaRepository, StoreError},
 };
 
-use super::{SqlTransaction, conflict, dialect::Time, query, rows::maybe, statements::statements};
+use super::{SqlTransaction, conflict, dialect::Time, rows::maybe, statements::statements, within};
 
 statements! {
     list = "SELECT {mfa_credential} FROM {p}mfa_credentials \
@@ -38,14 +38,14 @@ impl MfaRepository for SqlTransaction {
         tenant: TenantId,
         user: UserId,
     ) -> Result<Vec<MfaCredential>, StoreError> {
-        let query = query(&self.sql.mfa.list)
+        let query = within(tenant, &self.sql.mfa.list)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid());
         self.fetch(query).await
     }
 
     async fn put(&mut self, credential: &MfaCredential) -> Result<(), StoreError> {
-        let query = query(&self.sql.mfa.put)
+        let query = within(credential.tenant_id, &self.sql.mfa.put)
             .bind(credential.tenant_id.as_uuid())
             .bind(credential.user_id.as_uuid())
             .bind(credential.method.as_str())
@@ -67,7 +67,7 @@ impl MfaRepository for SqlTransaction {
         counter: i64,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.mfa.confirm)
+        let query = within(tenant, &self.sql.mfa.confirm)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(method)
@@ -83,7 +83,7 @@ impl MfaRepository for SqlTransaction {
         method: &str,
         counter: i64,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.mfa.advance)
+        let query = within(tenant, &self.sql.mfa.advance)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(method)
@@ -97,7 +97,7 @@ impl MfaRepository for SqlTransaction {
         user: UserId,
         method: &str,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.mfa.delete)
+        let query = within(tenant, &self.sql.mfa.delete)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(method);
@@ -111,12 +111,12 @@ impl MfaRepository for SqlTransaction {
         codes: &[BackupCode],
     ) -> Result<(), StoreError> {
         let sql = self.sql.clone();
-        let delete = query(&sql.mfa.delete_codes)
+        let delete = within(tenant, &sql.mfa.delete_codes)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid());
         self.execute(delete).await?;
         for code in codes {
-            let insert = query(&sql.mfa.insert_code)
+            let insert = within(tenant, &sql.mfa.insert_code)
                 .bind(tenant.as_uuid())
                 .bind(user.as_uuid())
                 .bind(code.id.as_uuid())
@@ -134,7 +134,7 @@ impl MfaRepository for SqlTransaction {
         tenant: TenantId,
         user: UserId,
     ) -> Result<Vec<BackupCode>, StoreError> {
-        let query = query(&self.sql.mfa.list_codes)
+        let query = within(tenant, &self.sql.mfa.list_codes)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid());
         self.fetch(query).await
@@ -146,7 +146,7 @@ impl MfaRepository for SqlTransaction {
         user: UserId,
         hash: &SecretString,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.mfa.consume_code)
+        let query = within(tenant, &self.sql.mfa.consume_code)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(hash.expose());

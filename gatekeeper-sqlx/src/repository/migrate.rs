@@ -1,4 +1,4 @@
-use super::{dialect, effects, fetch, query, statements::statements};
+use super::{Scope, dialect, effects, fetch, query, statements::statements};
 use crate::{SetupError, migrations};
 
 type Store = super::super::Store;
@@ -23,20 +23,21 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), SetupError> {
         let sql = &self.statements().migrate;
         effects::check(self).await?;
-        let exists: Vec<bool> = fetch(self.pool(), || query(&sql.has_table)).await?;
+        let exists: Vec<bool> = fetch(self, || query(&sql.has_table)).await?;
         if exists.first() == Some(&true) {
-            let applied = fetch(self.pool(), || query(&sql.applied)).await?;
+            let applied = fetch(self, || query(&sql.applied)).await?;
             if migrations::next(&applied)?.is_none() {
-                return Ok(());
+                return effects::set_confinement(self).await;
             }
         }
         while self.migrate_one().await? {}
-        Ok(())
+        effects::set_confinement(self).await
     }
 
     /// Applies the next step in a transaction of its own; answers whether there was one.
     async fn migrate_one(&self) -> Result<bool, SetupError> {
-        let mut transaction = self.start().await?;
+        // A step may move rows, of whichever tenant.
+        let mut transaction = self.start_in(Scope::All).await?;
         if let Some(script) = effects::before_migration(self.settings()) {
             transaction.run(script).await?;
         }

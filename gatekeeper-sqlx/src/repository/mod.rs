@@ -3,18 +3,26 @@
 //!
 //! Statements that return rows are always read to their end. A write that returns a row has not happened before that.
 
+mod api_keys;
 mod audit;
+mod call;
+mod chain;
 mod credentials;
 mod devices;
+mod groups;
+mod invitations;
 mod leases;
+mod lists;
 mod lockouts;
 mod mfa;
 mod migrate;
+mod organizations;
 mod outbox;
 mod revocations;
 mod roles;
 mod rollbacks;
 pub(super) mod rows;
+mod search;
 mod sessions;
 mod signing_keys;
 mod single;
@@ -36,22 +44,18 @@ use super::{
 };
 use crate::error::Failure;
 
+pub(super) use call::{Call, Scope, across, query, within};
 pub(super) use rollbacks::Rollbacks;
 pub(super) use sessions::hour;
 pub(super) use single::fetch;
 pub(super) use statements::{Statements, statements, templates};
 pub(super) use transaction::{Guard, SqlTransaction};
 
-/// A statement with what is bound to it.
+/// A statement of sqlx with what is bound to it.
 pub(super) type Query<'q> = sqlx::query::Query<'q, Db, <Db as sqlx::Database>::Arguments>;
 
 /// How long a statement may take. A server that went away without a word is found out by this alone.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A statement of this text.
-pub(super) fn query<'q>(sql: &sqlx::SqlStr) -> Query<'q> {
-    sqlx::query(sql.clone())
-}
 
 /// Runs something that the database may never answer.
 pub(super) async fn bounded<T>(

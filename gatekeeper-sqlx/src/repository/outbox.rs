@@ -5,12 +5,13 @@ use gatekeeper_core::{
 };
 
 use super::{
-    SqlTransaction,
+    SqlTransaction, across,
     dialect::Time,
-    effects, query,
+    effects,
     rows::maybe,
     statements::statements,
     users::{bound, limit},
+    within,
 };
 
 statements! {
@@ -37,7 +38,7 @@ statements! {
 #[async_trait]
 impl OutboxRepository for SqlTransaction {
     async fn enqueue(&mut self, entry: &OutboxEntry) -> Result<(), StoreError> {
-        let query = query(&self.sql.outbox.enqueue)
+        let query = within(entry.tenant_id, &self.sql.outbox.enqueue)
             .bind(entry.id.as_uuid())
             .bind(entry.tenant_id.as_uuid())
             .bind(entry.kind.as_str())
@@ -66,7 +67,7 @@ impl OutboxRepository for SqlTransaction {
         attempt: i32,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.outbox.complete)
+        let query = across(&self.sql.outbox.complete)
             .bind(id.as_uuid())
             .bind(attempt)
             .bind(Time(now))
@@ -86,7 +87,7 @@ impl OutboxRepository for SqlTransaction {
             Some(_) => (OutboxState::Pending, None),
             None => (OutboxState::Dead, Some(now)),
         };
-        let query = query(&self.sql.outbox.fail)
+        let query = across(&self.sql.outbox.fail)
             .bind(id.as_uuid())
             .bind(attempt)
             .bind(error)
@@ -103,7 +104,7 @@ impl OutboxRepository for SqlTransaction {
         page: PageRequest,
     ) -> Result<Page<OutboxEntry>, StoreError> {
         let (at, id) = bound(page);
-        let query = query(&self.sql.outbox.list)
+        let query = within(tenant, &self.sql.outbox.list)
             .bind(tenant.as_uuid())
             .bind(state.as_str())
             .bind(at)
@@ -122,7 +123,7 @@ impl OutboxRepository for SqlTransaction {
         id: MailId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.outbox.revive)
+        let query = within(tenant, &self.sql.outbox.revive)
             .bind(tenant.as_uuid())
             .bind(id.as_uuid())
             .bind(Time(now));
@@ -130,7 +131,7 @@ impl OutboxRepository for SqlTransaction {
     }
 
     async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let query = query(&self.sql.outbox.purge_expired)
+        let query = across(&self.sql.outbox.purge_expired)
             .bind(Time(before))
             .bind(i64::from(limit));
         self.execute(query).await

@@ -5,7 +5,7 @@ use gatekeeper_core::{
 };
 use uuid::Uuid;
 
-use super::{SqlTransaction, dialect::Time, query, statements::statements};
+use super::{SqlTransaction, across, dialect::Time, statements::statements, within};
 
 statements! {
     // The same again counts as written now, so that who asks for what is new hears of the later expiry.
@@ -21,6 +21,9 @@ statements! {
                          WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2{skip_locked})";
 }
 
+/// What stands as the target where all of a tenant is meant.
+const EVERYBODY: Uuid = Uuid::nil();
+
 /// A target as the columns `kind`, `target` and `not_after`.
 pub(super) const fn key(target: &RevocationTarget) -> (&'static str, Uuid, Timestamp) {
     const NONE: Timestamp = Timestamp::from_unix_micros(0);
@@ -28,6 +31,9 @@ pub(super) const fn key(target: &RevocationTarget) -> (&'static str, Uuid, Times
         RevocationTarget::Token(token) => ("token", token.as_uuid(), NONE),
         RevocationTarget::Session(session) => ("session", session.as_uuid(), NONE),
         RevocationTarget::User(user, not_after) => ("user", user.as_uuid(), *not_after),
+        RevocationTarget::Tenant(not_after) => ("tenant", EVERYBODY, *not_after),
+        RevocationTarget::Authority(user, not_after) => ("authority", user.as_uuid(), *not_after),
+        RevocationTarget::TenantAuthority(not_after) => ("tenant_authority", EVERYBODY, *not_after),
     }
 }
 
@@ -35,7 +41,7 @@ pub(super) const fn key(target: &RevocationTarget) -> (&'static str, Uuid, Times
 impl RevocationRepository for SqlTransaction {
     async fn insert(&mut self, revocation: &Revocation) -> Result<(), StoreError> {
         let (kind, target, not_after) = key(&revocation.target);
-        let query = query(&self.sql.revocations.insert)
+        let query = within(revocation.tenant_id, &self.sql.revocations.insert)
             .bind(revocation.tenant_id.as_uuid())
             .bind(kind)
             .bind(target)
@@ -46,7 +52,7 @@ impl RevocationRepository for SqlTransaction {
     }
 
     async fn purge_expired(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let query = query(&self.sql.revocations.purge_expired)
+        let query = across(&self.sql.revocations.purge_expired)
             .bind(Time(now))
             .bind(i64::from(limit));
         self.execute(query).await

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use gatekeeper_core::{
     lockout::{Lock, LockoutState},
     model::{
-        Account, Algorithm, AuditEvent, AuthMethod, Authority, BackupCode, BackupCodeId, Device,
-        DeviceId, EmailAddress, Event, EventId, ExternalIdentity, FormerPassword, KeyId, MailId,
-        MfaCredential, OneTimeToken, OneTimeTokenId, OutboxEntry, OutboxKind, OutboxState, Outcome,
-        PasswordCredential, PasswordHistoryId, Revocation, RevocationTarget, Role, RoleName,
-        SecretString, Session, SessionEnd, SessionId, StoredSigningKey, Tenant, TenantId,
-        TenantSlug, Timestamp, TokenHash, TokenId, TokenPurpose, User, UserId,
+        Account, Algorithm, ApiKey, ApiKeyId, AuditEvent, AuditHead, AuditSeal, AuthMethod,
+        Authority, BackupCode, BackupCodeId, Cursor, Device, DeviceId, EmailAddress, Event,
+        EventId, ExternalIdentity, FormerPassword, Group, GroupId, Impersonation, Invitation,
+        InvitationId, KeyId, MailId, Membership, MfaCredential, OneTimeToken, OneTimeTokenId,
+        Organization, OrganizationAuthority, OrganizationId, OutboxEntry, OutboxKind, OutboxState,
+        Outcome, PasswordCredential, PasswordHistoryId, Revocation, RevocationTarget, Role,
+        RoleName, SecretString, Session, SessionEnd, SessionId, StoredSigningKey, Tenant, TenantId,
+        TenantSlug, Timestamp, TokenHash, TokenId, TokenPurpose, User, UserId, UserKind,
     },
     store::{RotatedSession, StoreError},
 };
@@ -26,40 +28,68 @@ pub(in super::super) type Row = <Db as sqlx::Database>::Row;
 pub(super) const COLUMNS: &[(&str, &str)] = &[
     (
         "{account}",
+        // The password comes before what the user may do: there is none where only the latter is read.
         "{user}, pw.hash, pw.changed_at, pw.must_change_since, {authority} \
          FROM {p}users u \
          LEFT JOIN {p}passwords pw ON pw.tenant_id = u.tenant_id AND pw.user_id = u.id",
     ),
     (
         "{authority}",
-        "(SELECT {list_of}(ur.role) FROM {p}user_roles ur \
-          WHERE ur.tenant_id = u.tenant_id AND ur.user_id = u.id), \
-         (SELECT {list_of}(rp.permission) FROM {p}user_roles ur \
-          JOIN {p}role_permissions rp ON rp.tenant_id = ur.tenant_id AND rp.role = ur.role \
-          WHERE ur.tenant_id = u.tenant_id AND ur.user_id = u.id)",
+        "(SELECT {list_of}({follows}) FROM ( \
+              SELECT ur.tenant_id, ur.role FROM {p}user_roles ur \
+              WHERE ur.tenant_id = u.tenant_id AND ur.user_id = u.id \
+              UNION ALL \
+              SELECT gr.tenant_id, gr.role FROM {p}group_members gm \
+              JOIN {p}group_roles gr ON gr.tenant_id = gm.tenant_id AND gr.group_id = gm.group_id \
+              WHERE gm.tenant_id = u.tenant_id AND gm.user_id = u.id \
+          ) AS g {what_follows})",
+    ),
+    // Each role that `g.role` stands for with one of its permissions; a space, which no name has, between them. All in one
+    // list, since every list more goes through the grants once more.
+    (
+        "{follows}",
+        "rc.stands_for || ' ' || COALESCE(rp.permission, '')",
+    ),
+    (
+        "{what_follows}",
+        "JOIN {p}role_closure rc ON rc.tenant_id = g.tenant_id AND rc.role = g.role \
+         LEFT JOIN {p}role_permissions rp \
+             ON rp.tenant_id = rc.tenant_id AND rp.role = rc.stands_for",
     ),
     (
         "{user}",
         "u.id, u.tenant_id, u.email, u.email_verified_at, u.name, u.locale, u.avatar_url, \
-         u.metadata, u.disabled_at, u.created_at, u.updated_at, u.last_sign_in_at, u.mfa_enabled_at",
+         u.metadata, u.disabled_at, u.created_at, u.updated_at, u.last_sign_in_at, u.mfa_enabled_at, \
+         u.kind",
     ),
     (
         "{session}",
         "s.id, s.tenant_id, s.user_id, s.generation, s.rotated_at, s.created_at, \
          s.authenticated_at, s.methods, s.mfa_verified_at, s.last_seen_at, s.idle_expires_at, \
          s.absolute_expires_at, s.ended_at, s.end_reason, s.ip, s.user_agent, \
-         s.device_id",
+         s.device_id, s.organization_id, s.impersonator, s.impersonated_from, \
+         s.impersonation_reason",
     ),
     (
         "{session_returned}",
         "id, tenant_id, user_id, generation, rotated_at, created_at, authenticated_at, methods, \
          mfa_verified_at, last_seen_at, idle_expires_at, absolute_expires_at, ended_at, \
-         end_reason, ip, user_agent, device_id",
+         end_reason, ip, user_agent, device_id, organization_id, impersonator, impersonated_from, \
+         impersonation_reason",
     ),
     (
         "{audit_event}",
         "id, tenant_id, at, event, outcome, reason, actor, target, correlation_id, ip, \
-         user_agent, details",
+         user_agent, details, impersonator, api_key, digest, salt, erased_at, sequence, link",
+    ),
+    (
+        "{audit_head}",
+        "tenant_id, sequence, link, base_sequence, base_link, updated_at, mac",
+    ),
+    (
+        "{api_key}",
+        "k.id, k.tenant_id, k.user_id, k.name, k.prefix, k.hash, k.permissions, k.networks, \
+         k.created_by, k.created_at, k.expires_at, k.last_used_at, k.revoked_at, k.replaced_by",
     ),
     ("{backup_code}", "id, hash, created_at"),
     (
@@ -72,10 +102,28 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
         "tenant_id, user_id, id, hash, replaced_at",
     ),
     (
+        "{group}",
+        "g.id, g.tenant_id, g.name, g.description, \
+         (SELECT {list_of}(gr.role) FROM {p}group_roles gr \
+          WHERE gr.tenant_id = g.tenant_id AND gr.group_id = g.id), g.created_at, g.updated_at",
+    ),
+    (
         "{identity}",
         "tenant_id, provider, subject, user_id, created_at",
     ),
+    (
+        "{invitation}",
+        "id, tenant_id, email, roles, organization_id, invited_by, hash, created_at, expires_at, \
+         sent_at, accepted_at, accepted_by, revoked_at",
+    ),
     ("{lockout}", "failures, locked_until, locked_for_good"),
+    (
+        "{membership}",
+        "m.tenant_id, m.organization_id, m.user_id, \
+         (SELECT {list_of}(mr.role) FROM {p}organization_member_roles mr \
+          WHERE mr.tenant_id = m.tenant_id AND mr.organization_id = m.organization_id \
+          AND mr.user_id = m.user_id), m.created_at",
+    ),
     (
         "{mfa_credential}",
         "tenant_id, user_id, method, sealed, created_at, confirmed_at, counter",
@@ -83,6 +131,10 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     (
         "{one_time_token}",
         "id, tenant_id, purpose, user_id, hash, payload, created_at, expires_at, consumed_at",
+    ),
+    (
+        "{organization}",
+        "o.id, o.tenant_id, o.slug, o.name, o.metadata, o.created_at, o.updated_at",
     ),
     (
         "{outbox_entry}",
@@ -101,7 +153,9 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
         "{role}",
         "r.tenant_id, r.name, r.description, r.system, \
          (SELECT {list_of}(rp.permission) FROM {p}role_permissions rp \
-          WHERE rp.tenant_id = r.tenant_id AND rp.role = r.name), r.created_at",
+          WHERE rp.tenant_id = r.tenant_id AND rp.role = r.name), \
+         (SELECT {list_of}(ri.inherits) FROM {p}role_inherits ri \
+          WHERE ri.tenant_id = r.tenant_id AND ri.role = r.name), r.created_at, r.updated_at",
     ),
     (
         "{signing_key}",
@@ -109,7 +163,7 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ),
     (
         "{tenant}",
-        "id, slug, name, suspended_at, created_at, settings",
+        "id, slug, name, suspended_at, created_at, settings, updated_at",
     ),
 ];
 
@@ -130,19 +184,31 @@ macro_rules! read {
 
 read! {
     Account = account;
+    (ApiKey, Account) = api_key_with_owner;
+    ApiKey = api_key;
     AuditEvent = audit_event;
+    AuditHead = audit_head;
     Authority = authority;
     BackupCode = backup_code;
+    Cursor = cursor;
     Device = device;
     ExternalIdentity = identity;
     FormerPassword = former_password;
+    Found = found;
+    Group = group;
+    InOrganization = authority_in_organization;
+    Invitation = invitation;
     LockoutState = lockout;
+    Membership = membership;
     MfaCredential = mfa_credential;
     OneTimeToken = one_time_token;
+    Organization = organization;
+    (Organization, Membership) = organization_of_member;
     OutboxEntry = outbox_entry;
     PasswordCredential = password;
     Revocation = revocation;
     Role = role;
+    RoleName = role_name;
     RotatedSession = rotated_session;
     Session = session;
     StoredSigningKey = signing_key;
@@ -151,6 +217,35 @@ read! {
     Uuid = next;
     bool = next;
     i64 = next;
+}
+
+/// What a user may do, read with the part of an organisation.
+pub(super) struct InOrganization(pub(super) Authority);
+
+/// A user, and the term that led there.
+pub(super) struct Found {
+    pub(super) term: String,
+    pub(super) user: User,
+}
+
+/// What a user may do in an organisation: its id where the user is a member, and what follows of the roles there. To be read
+/// behind `{authority}`, with the user as `u`; `id` is a parameter or a column.
+pub(in super::super) fn in_organization(id: &str) -> String {
+    let id_of_member = format!(
+        "(SELECT m.organization_id FROM {{p}}organization_members m \
+          WHERE m.tenant_id = u.tenant_id AND m.organization_id = {id} AND m.user_id = u.id)"
+    );
+    let roles = format!(
+        "(SELECT {{list_of}}({{follows}}) FROM {{p}}organization_member_roles g {{what_follows}} \
+          WHERE g.tenant_id = u.tenant_id AND g.organization_id = {id} AND g.user_id = u.id)"
+    );
+    format!("{id_of_member}, {roles}")
+}
+
+impl Read for (String, Uuid) {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, StoreError> {
+        Ok((fields.next()?, fields.next()?))
+    }
 }
 
 impl Read for (i64, String) {
@@ -249,16 +344,189 @@ impl<'r> Fields<'r> {
             account: Account {
                 user: self.user()?,
                 password: None,
-                authority: self.authority()?,
+                authority: self.authority_in_organization()?.0,
             },
         })
     }
 
+    /// No organisation is active.
     fn authority(&mut self) -> Result<Authority, StoreError> {
+        let (roles, permissions) = self.what_follows()?;
         Ok(Authority {
-            roles: self.sorted()?,
-            permissions: self.sorted()?,
+            roles,
+            permissions,
+            organization: None,
         })
+    }
+
+    fn authority_in_organization(&mut self) -> Result<InOrganization, StoreError> {
+        let mut authority = self.authority()?;
+        let id = self.next::<Option<Uuid>>()?;
+        let (roles, permissions) = self.what_follows()?;
+        authority.organization = id.map(|id| OrganizationAuthority {
+            id: OrganizationId::from_uuid(id),
+            roles,
+            permissions,
+        });
+        Ok(InOrganization(authority))
+    }
+
+    /// Roles and permissions, each sorted and without doubles.
+    fn what_follows(&mut self) -> Result<(Vec<String>, Vec<String>), StoreError> {
+        let list = self
+            .next::<Option<List>>()?
+            .map_or_else(Vec::new, |list| list.0);
+        let (mut roles, mut permissions) = (Vec::new(), Vec::new());
+        for pair in &list {
+            let (role, permission) = pair
+                .split_once(' ')
+                .ok_or_else(|| StoreError::corrupt("a role without a space behind it"))?;
+            roles.push(role.to_owned());
+            if !permission.is_empty() {
+                permissions.push(permission.to_owned());
+            }
+        }
+        for list in [&mut roles, &mut permissions] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Ok((roles, permissions))
+    }
+
+    fn api_key(&mut self) -> Result<ApiKey, StoreError> {
+        Ok(ApiKey {
+            id: ApiKeyId::from_uuid(self.uuid()?),
+            tenant_id: TenantId::from_uuid(self.uuid()?),
+            user_id: UserId::from_uuid(self.uuid()?),
+            name: self.next()?,
+            prefix: self.next()?,
+            hash: self.digest()?,
+            permissions: self.json()?,
+            networks: self
+                .text()?
+                .split_whitespace()
+                .map(|text| text.parse().map_err(StoreError::corrupt))
+                .collect::<Result<_, _>>()?,
+            created_by: self.maybe_user()?,
+            created_at: self.time()?,
+            expires_at: self.maybe_time()?,
+            last_used_at: self.maybe_time()?,
+            revoked_at: self.maybe_time()?,
+            replaced_by: self.next::<Option<Uuid>>()?.map(ApiKeyId::from_uuid),
+        })
+    }
+
+    /// The owner's password is not read.
+    fn api_key_with_owner(&mut self) -> Result<(ApiKey, Account), StoreError> {
+        let key = self.api_key()?;
+        let account = Account {
+            user: self.user()?,
+            password: None,
+            authority: self.authority()?,
+        };
+        Ok((key, account))
+    }
+
+    fn found(&mut self) -> Result<Found, StoreError> {
+        Ok(Found {
+            term: self.next()?,
+            user: self.user()?,
+        })
+    }
+
+    fn cursor(&mut self) -> Result<Cursor, StoreError> {
+        Ok(Cursor {
+            at: self.time()?,
+            id: self.uuid()?,
+        })
+    }
+
+    fn group(&mut self) -> Result<Group, StoreError> {
+        Ok(Group {
+            id: GroupId::from_uuid(self.uuid()?),
+            tenant_id: TenantId::from_uuid(self.uuid()?),
+            name: self.next()?,
+            description: self.next()?,
+            roles: self.role_names()?,
+            created_at: self.time()?,
+            updated_at: self.time()?,
+        })
+    }
+
+    fn organization(&mut self) -> Result<Organization, StoreError> {
+        Ok(Organization {
+            id: OrganizationId::from_uuid(self.uuid()?),
+            tenant_id: TenantId::from_uuid(self.uuid()?),
+            slug: self.named(TenantSlug::parse)?,
+            name: self.next()?,
+            metadata: self.json()?,
+            created_at: self.time()?,
+            updated_at: self.time()?,
+        })
+    }
+
+    fn membership(&mut self) -> Result<Membership, StoreError> {
+        Ok(Membership {
+            tenant_id: TenantId::from_uuid(self.uuid()?),
+            organization_id: OrganizationId::from_uuid(self.uuid()?),
+            user_id: UserId::from_uuid(self.uuid()?),
+            roles: self.role_names()?,
+            created_at: self.time()?,
+        })
+    }
+
+    fn organization_of_member(&mut self) -> Result<(Organization, Membership), StoreError> {
+        Ok((self.organization()?, self.membership()?))
+    }
+
+    fn invitation(&mut self) -> Result<Invitation, StoreError> {
+        Ok(Invitation {
+            id: InvitationId::from_uuid(self.uuid()?),
+            tenant_id: TenantId::from_uuid(self.uuid()?),
+            email: EmailAddress::parse(self.text()?).map_err(StoreError::corrupt)?,
+            roles: self
+                .text()?
+                .split_whitespace()
+                .map(|name| RoleName::parse(name).ok_or_else(|| unknown(name)))
+                .collect::<Result<_, _>>()?,
+            organization_id: self.next::<Option<Uuid>>()?.map(OrganizationId::from_uuid),
+            invited_by: self.maybe_user()?,
+            hash: self.maybe_bytes()?.map(TokenHash),
+            created_at: self.time()?,
+            expires_at: self.time()?,
+            sent_at: self.time()?,
+            accepted_at: self.maybe_time()?,
+            accepted_by: self.maybe_user()?,
+            revoked_at: self.maybe_time()?,
+        })
+    }
+
+    fn role_name(&mut self) -> Result<RoleName, StoreError> {
+        self.named(RoleName::parse)
+    }
+
+    /// Names that the statement did not sort.
+    fn role_names(&mut self) -> Result<Vec<RoleName>, StoreError> {
+        self.sorted()?
+            .iter()
+            .map(|name| RoleName::parse(name).ok_or_else(|| unknown(name)))
+            .collect()
+    }
+
+    fn maybe_user(&mut self) -> Result<Option<UserId>, StoreError> {
+        Ok(self.next::<Option<Uuid>>()?.map(UserId::from_uuid))
+    }
+
+    fn digest(&mut self) -> Result<[u8; 32], StoreError> {
+        self.next::<&[u8]>()?
+            .try_into()
+            .map_err(StoreError::corrupt)
+    }
+
+    fn maybe_bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>, StoreError> {
+        self.next::<Option<&[u8]>>()?
+            .map(|bytes| bytes.try_into().map_err(StoreError::corrupt))
+            .transpose()
     }
 
     fn user(&mut self) -> Result<User, StoreError> {
@@ -276,6 +544,7 @@ impl<'r> Fields<'r> {
             updated_at: self.time()?,
             last_sign_in_at: self.maybe_time()?,
             mfa_enabled_at: self.maybe_time()?,
+            kind: self.named(UserKind::parse)?,
         })
     }
 
@@ -382,7 +651,21 @@ impl<'r> Fields<'r> {
             ip: self.maybe_ip()?,
             user_agent: self.next()?,
             device_id: self.next::<Option<Uuid>>()?.map(DeviceId::from_uuid),
+            organization_id: self.next::<Option<Uuid>>()?.map(OrganizationId::from_uuid),
+            impersonation: self.impersonation()?,
         })
+    }
+
+    /// Who acts as the user; a row that says so in part is one that nobody may use.
+    fn impersonation(&mut self) -> Result<Option<Impersonation>, StoreError> {
+        let by = self.maybe_user()?;
+        let from = self.next::<Option<Uuid>>()?.map(SessionId::from_uuid);
+        let reason = self.next::<Option<String>>()?;
+        match (by, from, reason) {
+            (None, None, None) => Ok(None),
+            (Some(by), Some(from), Some(reason)) => Ok(Some(Impersonation { by, from, reason })),
+            _ => Err(StoreError::corrupt("a part of an impersonation")),
+        }
     }
 
     fn audit_event(&mut self) -> Result<AuditEvent, StoreError> {
@@ -393,12 +676,40 @@ impl<'r> Fields<'r> {
             event: self.named(Event::parse)?,
             outcome: self.named(Outcome::parse)?,
             reason: self.next()?,
-            actor: self.next::<Option<Uuid>>()?.map(UserId::from_uuid),
-            target: self.next::<Option<Uuid>>()?.map(UserId::from_uuid),
+            actor: self.maybe_user()?,
+            target: self.maybe_user()?,
             correlation_id: self.next()?,
             ip: self.maybe_ip()?,
             user_agent: self.next()?,
             details: self.json()?,
+            impersonator: self.maybe_user()?,
+            api_key: self.next::<Option<Uuid>>()?.map(ApiKeyId::from_uuid),
+            digest: self.maybe_bytes()?,
+            salt: self.maybe_bytes()?,
+            erased_at: self.maybe_time()?,
+            seal: self.seal()?,
+        })
+    }
+
+    fn seal(&mut self) -> Result<Option<AuditSeal>, StoreError> {
+        let sequence = self.next::<Option<i64>>()?;
+        let link = self.maybe_bytes()?;
+        match (sequence, link) {
+            (None, None) => Ok(None),
+            (Some(sequence), Some(link)) => Ok(Some(AuditSeal { sequence, link })),
+            _ => Err(StoreError::corrupt("a part of a place in the chain")),
+        }
+    }
+
+    fn audit_head(&mut self) -> Result<AuditHead, StoreError> {
+        Ok(AuditHead {
+            tenant_id: TenantId::from_uuid(self.uuid()?),
+            sequence: self.next()?,
+            link: self.digest()?,
+            base_sequence: self.next()?,
+            base_link: self.digest()?,
+            updated_at: self.time()?,
+            mac: self.digest()?,
         })
     }
 
@@ -408,11 +719,7 @@ impl<'r> Fields<'r> {
             tenant_id: TenantId::from_uuid(self.uuid()?),
             purpose: self.named(TokenPurpose::parse)?,
             user_id: UserId::from_uuid(self.uuid()?),
-            hash: TokenHash(
-                self.next::<&[u8]>()?
-                    .try_into()
-                    .map_err(StoreError::corrupt)?,
-            ),
+            hash: TokenHash(self.digest()?),
             payload: self.json()?,
             created_at: self.time()?,
             expires_at: self.time()?,
@@ -446,6 +753,9 @@ impl<'r> Fields<'r> {
                 "token" => RevocationTarget::Token(TokenId::from_uuid(target)),
                 "session" => RevocationTarget::Session(SessionId::from_uuid(target)),
                 "user" => RevocationTarget::User(UserId::from_uuid(target), not_after),
+                "tenant" => RevocationTarget::Tenant(not_after),
+                "authority" => RevocationTarget::Authority(UserId::from_uuid(target), not_after),
+                "tenant_authority" => RevocationTarget::TenantAuthority(not_after),
                 _ => return Err(unknown(kind)),
             },
             revoked_at: self.time()?,
@@ -460,7 +770,9 @@ impl<'r> Fields<'r> {
             description: self.next()?,
             system: self.next()?,
             permissions: self.sorted()?,
+            inherits: self.role_names()?,
             created_at: self.time()?,
+            updated_at: self.time()?,
         })
     }
 
@@ -483,6 +795,7 @@ impl<'r> Fields<'r> {
             suspended_at: self.maybe_time()?,
             created_at: self.time()?,
             settings: self.json()?,
+            updated_at: self.time()?,
         })
     }
 }

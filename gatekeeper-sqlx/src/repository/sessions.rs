@@ -9,12 +9,12 @@ use gatekeeper_core::{
 use uuid::Uuid;
 
 use super::{
-    SqlTransaction,
+    SqlTransaction, across,
     dialect::Time,
-    query,
     rows::maybe,
     statements::statements,
     users::{bound, limit},
+    within,
 };
 
 statements! {
@@ -23,14 +23,18 @@ statements! {
     insert = "INSERT INTO {p}sessions (id, tenant_id, user_id, generation, rotated_at, created_at, \
                   authenticated_at, methods, mfa_verified_at, last_seen_at, idle_expires_at, \
                   idle_expiry_hour, absolute_expires_at, ended_at, end_reason, ip, user_agent, \
-                  device_id) \
+                  device_id, organization_id, impersonator, impersonated_from, \
+                  impersonation_reason) \
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-                  $18)";
+                  $18, $19, $20, $21, $22)";
     end = "UPDATE {p}sessions SET ended_at = $3, end_reason = $4 \
            WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL";
     end_all_for_user = "UPDATE {p}sessions SET ended_at = $4, end_reason = $5 \
                         WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL \
                         RETURNING id";
+    end_all_by_impersonator = "UPDATE {p}sessions SET ended_at = $3, end_reason = $4 \
+                               WHERE tenant_id = $1 AND impersonator = $2 AND ended_at IS NULL \
+                               RETURNING id";
     list_for_user = "SELECT {session} FROM {p}sessions s \
                      WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL \
                      AND (s.created_at, s.id) < ($3, $4) \
@@ -39,7 +43,7 @@ statements! {
     live_for_user = "SELECT s.id FROM {p}sessions s \
                      WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL \
                      AND s.idle_expires_at > $3 AND s.absolute_expires_at > $3 \
-                     ORDER BY s.created_at, s.id";
+                     AND s.impersonator IS NULL ORDER BY s.created_at, s.id";
     // Each branch reads one index, oldest first, and stops.
     purge_expired = "DELETE FROM {p}sessions WHERE id IN (SELECT id FROM ( \
                          SELECT id FROM (SELECT id FROM {p}sessions \
@@ -65,7 +69,7 @@ impl SessionRepository for SqlTransaction {
         tenant: TenantId,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        let query = query(&self.sql.sessions.find_for_update)
+        let query = within(tenant, &self.sql.sessions.find_for_update)
             .bind(tenant.as_uuid())
             .bind(session.as_uuid());
         self.fetch_one(query).await
@@ -78,7 +82,8 @@ impl SessionRepository for SqlTransaction {
             .copied()
             .map(AuthMethod::as_str)
             .collect();
-        let query = query(&self.sql.sessions.insert)
+        let impersonation = session.impersonation.as_ref();
+        let query = within(session.tenant_id, &self.sql.sessions.insert)
             .bind(session.id.as_uuid())
             .bind(session.tenant_id.as_uuid())
             .bind(session.user_id.as_uuid())
@@ -96,7 +101,11 @@ impl SessionRepository for SqlTransaction {
             .bind(session.end_reason.map(SessionEnd::as_str))
             .bind(session.ip.map(|ip| ip.to_string()))
             .bind(session.user_agent.as_deref())
-            .bind(session.device_id.map(|device| device.as_uuid()));
+            .bind(session.device_id.map(|device| device.as_uuid()))
+            .bind(session.organization_id.map(|id| id.as_uuid()))
+            .bind(impersonation.map(|by| by.by.as_uuid()))
+            .bind(impersonation.map(|by| by.from.as_uuid()))
+            .bind(impersonation.map(|by| by.reason.as_str()));
         self.execute(query).await.map(|_| ())
     }
 
@@ -107,7 +116,7 @@ impl SessionRepository for SqlTransaction {
         reason: SessionEnd,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let query = query(&self.sql.sessions.end)
+        let query = within(tenant, &self.sql.sessions.end)
             .bind(tenant.as_uuid())
             .bind(session.as_uuid())
             .bind(Time(now))
@@ -123,10 +132,26 @@ impl SessionRepository for SqlTransaction {
         reason: SessionEnd,
         now: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let query = query(&self.sql.sessions.end_all_for_user)
+        let query = within(tenant, &self.sql.sessions.end_all_for_user)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(except.map_or_else(Uuid::nil, |session| session.as_uuid()))
+            .bind(Time(now))
+            .bind(reason.as_str());
+        let ended: Vec<Uuid> = self.fetch(query).await?;
+        Ok(ended.into_iter().map(SessionId::from_uuid).collect())
+    }
+
+    async fn end_all_by_impersonator(
+        &mut self,
+        tenant: TenantId,
+        impersonator: UserId,
+        reason: SessionEnd,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let query = within(tenant, &self.sql.sessions.end_all_by_impersonator)
+            .bind(tenant.as_uuid())
+            .bind(impersonator.as_uuid())
             .bind(Time(now))
             .bind(reason.as_str());
         let ended: Vec<Uuid> = self.fetch(query).await?;
@@ -141,7 +166,7 @@ impl SessionRepository for SqlTransaction {
         page: PageRequest,
     ) -> Result<Page<Session>, StoreError> {
         let (at, id) = bound(page);
-        let query = query(&self.sql.sessions.list_for_user)
+        let query = within(tenant, &self.sql.sessions.list_for_user)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(at)
@@ -161,7 +186,7 @@ impl SessionRepository for SqlTransaction {
         user: UserId,
         now: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let query = query(&self.sql.sessions.live_for_user)
+        let query = within(tenant, &self.sql.sessions.live_for_user)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(Time(now));
@@ -170,7 +195,7 @@ impl SessionRepository for SqlTransaction {
     }
 
     async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let query = query(&self.sql.sessions.purge_expired)
+        let query = across(&self.sql.sessions.purge_expired)
             .bind(Time(before))
             .bind(hour(before))
             .bind(i64::from(limit));

@@ -1,20 +1,22 @@
 //! The reads and the write that are single statements of their own.
 
 use super::{
-    Query, bounded,
+    Call, Scope, across, bounded,
     dialect::{self, Db, Time},
     effects, query, revocations,
-    rows::{Read, Row, read},
+    rows::{InOrganization, Read, Row, in_organization, read},
     statements::statements,
     store_error,
+    transaction::Confinement,
+    within,
 };
 use crate::error::Failure;
 use async_trait::async_trait;
 use gatekeeper_core::{
     lockout::{LockoutKey, LockoutState},
     model::{
-        Account, NormalizedEmail, Revocation, RevocationTarget, Session, SessionId, Tenant,
-        TenantId, TenantSlug, Timestamp, UserId,
+        Account, ApiKey, ApiKeyId, Authority, NormalizedEmail, OrganizationId, Revocation,
+        RevocationTarget, Session, SessionId, Tenant, TenantId, TenantSlug, Timestamp, UserId,
     },
     store::{
         Constraint, Repository, RevocationSignal, RotatedSession, SessionRotation, StoreError,
@@ -27,54 +29,89 @@ type Store = super::super::Store;
 statements! {
     account_by_email = "SELECT {account} WHERE u.tenant_id = $1 AND u.email_normalized = $2";
     account_by_id = "SELECT {account} WHERE u.tenant_id = $1 AND u.id = $2";
+    authority = "SELECT {authority} FROM {p}users u \
+                 WHERE u.tenant_id = $1 AND u.id = $2 AND u.disabled_at IS NULL";
+    authority_in = &format!(
+        "SELECT {{authority}}, {} FROM {{p}}users u \
+         WHERE u.tenant_id = $1 AND u.id = $2 AND u.disabled_at IS NULL",
+        in_organization("$3")
+    );
+    api_key = "SELECT {api_key}, {user}, {authority} FROM {p}api_keys k \
+               JOIN {p}users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id \
+               WHERE k.tenant_id = $1 AND k.id = $2";
     session = "SELECT {session} FROM {p}sessions s WHERE s.tenant_id = $1 AND s.id = $2";
     tenant = "SELECT {tenant} FROM {p}tenants WHERE slug = $1";
     tenant_by_id = "SELECT {tenant} FROM {p}tenants WHERE id = $1";
     lockout = "SELECT {lockout} FROM {p}lockouts WHERE digest = $1";
     revocations_since = "SELECT {revocation} FROM {p}revocations \
                          WHERE revoked_at >= $1 AND expires_at > $2";
-    // Three at once: a token, its session, its user.
-    is_revoked = "SELECT EXISTS (SELECT 1 FROM {p}revocations WHERE tenant_id = $1 \
-                      AND expires_at > $2 AND kind = $3 AND target = $4 AND not_after >= $5) \
-                  OR EXISTS (SELECT 1 FROM {p}revocations WHERE tenant_id = $1 \
-                      AND expires_at > $2 AND kind = $6 AND target = $7 AND not_after >= $8) \
-                  OR EXISTS (SELECT 1 FROM {p}revocations WHERE tenant_id = $1 \
-                      AND expires_at > $2 AND kind = $9 AND target = $10 AND not_after >= $11)";
+    // As many at once as there are kinds of targets.
+    is_revoked = &format!(
+        "SELECT {}",
+        (0..AT_ONCE)
+            .map(|n| {
+                let (kind, target, not_after) = (3 * n + 3, 3 * n + 4, 3 * n + 5);
+                format!(
+                    "EXISTS (SELECT 1 FROM {{p}}revocations WHERE tenant_id = $1 \
+                     AND expires_at > $2 AND kind = ${kind} AND target = ${target} \
+                     AND not_after >= ${not_after})"
+                )
+            })
+            .collect::<Vec<_>>()
+            .join(" OR ")
+    );
     // Reads a table, so that a database without the schema is not called ready.
     ping = "SELECT version FROM {p}migrations LIMIT 1";
 }
 
+/// How many targets one statement asks for.
+const AT_ONCE: usize = 6;
+
 /// Reads with one statement, again where the connection turned out to be lost: each failure takes one such connection
 /// out of the pool, so after as many as it has one is new.
+///
+/// Where the database itself keeps tenants apart, it is told first whose rows are meant, in a transaction, so that nothing of
+/// that stays with the connection.
 pub(in super::super) async fn fetch<'q, T: Read>(
-    pool: &sqlx::Pool<Db>,
-    query: impl Fn() -> Query<'q>,
+    store: &Store,
+    call: impl Fn() -> Call<'q>,
 ) -> Result<Vec<T>, StoreError> {
+    let scope = call().scope;
+    if store.confined() && scope != Scope::Shared {
+        let mut transaction = store.start_in(scope).await?;
+        let rows = transaction.fetch(call()).await?;
+        transaction.end().await?;
+        return Ok(rows);
+    }
+    let pool = store.pool();
     let attempts = pool.options().get_max_connections();
     let rows: Vec<Row> = bounded(async {
         for _ in 0..attempts {
-            match query().fetch_all(pool).await {
+            match call().query.fetch_all(pool).await {
                 Err(error) if is_lost(&error) => tracing::debug!(%error, "a connection was lost"),
                 result => return result,
             }
         }
-        query().fetch_all(pool).await
+        call().query.fetch_all(pool).await
     })
     .await
     .map_err(|error| store_error(error, Constraint::Id))?;
     read(&rows)
 }
 
-async fn begin(pool: &sqlx::Pool<Db>) -> Result<sqlx::Transaction<'static, Db>, StoreError> {
+async fn begin(
+    pool: &sqlx::Pool<Db>,
+    statement: sqlx::SqlStr,
+) -> Result<sqlx::Transaction<'static, Db>, StoreError> {
     let attempts = pool.options().get_max_connections();
     bounded(async {
         for _ in 0..attempts {
-            match pool.begin_with(dialect::BEGIN).await {
+            match pool.begin_with(statement.clone()).await {
                 Err(error) if is_lost(&error) => tracing::debug!(%error, "a connection was lost"),
                 result => return result,
             }
         }
-        pool.begin_with(dialect::BEGIN).await
+        pool.begin_with(statement).await
     })
     .await
     .map_err(|error| store_error(error, Constraint::Id))
@@ -87,22 +124,33 @@ fn is_lost(error: &sqlx::Error) -> bool {
 impl Store {
     /// Begins a transaction of our own type.
     pub(in super::super) async fn start(&self) -> Result<super::SqlTransaction, StoreError> {
+        self.start_in(Scope::Shared).await
+    }
+
+    /// The same; the database learns with the beginning whose rows it is about.
+    pub(in super::super) async fn start_in(
+        &self,
+        scope: Scope,
+    ) -> Result<super::SqlTransaction, StoreError> {
         let guard = self.guard().await?;
         self.rollbacks().done().await;
-        let inner = begin(self.pool()).await?;
+        let confinement = if self.confined() {
+            Confinement::To(scope)
+        } else {
+            Confinement::Off
+        };
+        let inner = begin(self.pool(), effects::begin(self, scope)).await?;
         Ok(super::SqlTransaction::new(
             inner,
             self.statements().clone(),
             self.rollbacks().clone(),
             guard,
+            confinement,
         ))
     }
 
-    async fn one<'q, T: Read>(
-        &self,
-        query: impl Fn() -> Query<'q>,
-    ) -> Result<Option<T>, StoreError> {
-        Ok(fetch(self.pool(), query).await?.pop())
+    async fn one<'q, T: Read>(&self, call: impl Fn() -> Call<'q>) -> Result<Option<T>, StoreError> {
+        Ok(fetch(self, call).await?.pop())
     }
 }
 
@@ -118,8 +166,12 @@ impl Repository for Store {
         email: &NormalizedEmail,
     ) -> Result<Option<Account>, StoreError> {
         let sql = &self.statements().single.account_by_email;
-        self.one(|| query(sql).bind(tenant.as_uuid()).bind(email.as_str()))
-            .await
+        self.one(|| {
+            within(tenant, sql)
+                .bind(tenant.as_uuid())
+                .bind(email.as_str())
+        })
+        .await
     }
 
     async fn find_account(
@@ -128,8 +180,60 @@ impl Repository for Store {
         user: UserId,
     ) -> Result<Option<Account>, StoreError> {
         let sql = &self.statements().single.account_by_id;
-        self.one(|| query(sql).bind(tenant.as_uuid()).bind(user.as_uuid()))
-            .await
+        self.one(|| {
+            within(tenant, sql)
+                .bind(tenant.as_uuid())
+                .bind(user.as_uuid())
+        })
+        .await
+    }
+
+    async fn find_authority(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        organization: Option<OrganizationId>,
+    ) -> Result<Option<Authority>, StoreError> {
+        let sql = &self.statements().single;
+        let call = |sql| {
+            within(tenant, sql)
+                .bind(tenant.as_uuid())
+                .bind(user.as_uuid())
+        };
+        let Some(organization) = organization else {
+            return self.one(|| call(&sql.authority)).await;
+        };
+        let found: Option<InOrganization> = self
+            .one(|| call(&sql.authority_in).bind(organization.as_uuid()))
+            .await?;
+        Ok(found.map(|found| found.0))
+    }
+
+    async fn find_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+    ) -> Result<Option<(ApiKey, Account)>, StoreError> {
+        let sql = &self.statements().single.api_key;
+        self.one(|| {
+            within(tenant, sql)
+                .bind(tenant.as_uuid())
+                .bind(key.as_uuid())
+        })
+        .await
+    }
+
+    async fn touch_api_key(
+        &self,
+        tenant: TenantId,
+        key: ApiKeyId,
+        now: Timestamp,
+        unless_since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.start_in(Scope::Tenant(tenant)).await?;
+        let touched = transaction.touch(tenant, key, now, unless_since).await?;
+        transaction.end().await?;
+        Ok(touched)
     }
 
     async fn find_session(
@@ -138,8 +242,12 @@ impl Repository for Store {
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
         let sql = &self.statements().single.session;
-        self.one(|| query(sql).bind(tenant.as_uuid()).bind(session.as_uuid()))
-            .await
+        self.one(|| {
+            within(tenant, sql)
+                .bind(tenant.as_uuid())
+                .bind(session.as_uuid())
+        })
+        .await
     }
 
     async fn rotate_session(
@@ -171,7 +279,7 @@ impl Repository for Store {
         now: Timestamp,
     ) -> Result<Vec<Revocation>, StoreError> {
         let sql = &self.statements().single.revocations_since;
-        fetch(self.pool(), || query(sql).bind(Time(since)).bind(Time(now))).await
+        fetch(self, || across(sql).bind(Time(since)).bind(Time(now))).await
     }
 
     async fn is_revoked(
@@ -181,15 +289,19 @@ impl Repository for Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let sql = &self.statements().single.is_revoked;
-        for three in targets.chunks(3) {
+        for some in targets.chunks(AT_ONCE) {
             let found: Option<bool> = self
                 .one(|| {
-                    three.iter().cycle().take(3).map(revocations::key).fold(
-                        query(sql).bind(tenant.as_uuid()).bind(Time(now)),
-                        |query, (kind, target, not_after)| {
-                            query.bind(kind).bind(target).bind(Time(not_after))
-                        },
-                    )
+                    some.iter()
+                        .cycle()
+                        .take(AT_ONCE)
+                        .map(revocations::key)
+                        .fold(
+                            within(tenant, sql).bind(tenant.as_uuid()).bind(Time(now)),
+                            |call, (kind, target, not_after)| {
+                                call.bind(kind).bind(target).bind(Time(not_after))
+                            },
+                        )
                 })
                 .await?;
             // No row at all would be an answer that nobody gave: not "not revoked".

@@ -1,8 +1,9 @@
 //! The statements of every aggregate, made once for each repository.
 
 use super::{
-    audit, credentials, devices, effects, leases, lockouts, mfa, migrate, outbox, revocations,
-    roles, rows, sessions, signing_keys, single, tenants, tokens, users,
+    api_keys, audit, chain, credentials, devices, effects, groups, invitations, leases,
+    lists::Lists, lockouts, mfa, migrate, organizations, outbox, revocations, roles, rows, search,
+    sessions, signing_keys, single, tenants, tokens, users,
 };
 use crate::{Settings, settings::Templates};
 
@@ -34,19 +35,27 @@ pub(in super::super) use statements;
 /// All of them.
 #[derive(Debug)]
 pub(in super::super) struct Statements {
-    pub(in super::super) audit: audit::Lists,
+    pub(in super::super) api_keys: api_keys::Sql,
+    pub(in super::super) audit: Lists<3>,
     pub(in super::super) audit_append: sqlx::SqlStr,
-    pub(in super::super) audit_purge: sqlx::SqlStr,
+    pub(in super::super) audit_counts: Lists<3>,
+    pub(in super::super) chain: chain::Sql,
     pub(in super::super) credentials: credentials::Sql,
     pub(in super::super) devices: devices::Sql,
     pub(in super::super) effects: effects::Sql,
+    pub(in super::super) groups: groups::Sql,
+    pub(in super::super) invitation_lists: Lists<3>,
+    pub(in super::super) invitations: invitations::Sql,
     pub(in super::super) leases: leases::Sql,
     pub(in super::super) lockouts: lockouts::Sql,
     pub(in super::super) mfa: mfa::Sql,
     pub(in super::super) migrate: migrate::Sql,
+    pub(in super::super) organizations: organizations::Sql,
     pub(in super::super) outbox: outbox::Sql,
     pub(in super::super) revocations: revocations::Sql,
     pub(in super::super) roles: roles::Sql,
+    pub(in super::super) search: search::Sql,
+    pub(in super::super) searches: search::Searches,
     pub(in super::super) sessions: sessions::Sql,
     pub(in super::super) signing_keys: signing_keys::Sql,
     pub(in super::super) single: single::Sql,
@@ -59,19 +68,27 @@ pub(in super::super) struct Statements {
 impl Statements {
     pub(in super::super) fn new(templates: &Templates) -> Self {
         Self {
-            audit: audit::Lists::new(templates),
+            api_keys: api_keys::Sql::new(templates),
+            audit: audit::lists(templates),
             audit_append: templates.sql(audit::APPEND),
-            audit_purge: templates.sql(audit::PURGE_EXPIRED),
+            audit_counts: audit::counts(templates),
+            chain: chain::Sql::new(templates),
             credentials: credentials::Sql::new(templates),
             devices: devices::Sql::new(templates),
             effects: effects::Sql::new(templates),
+            groups: groups::Sql::new(templates),
+            invitation_lists: invitations::lists(templates),
+            invitations: invitations::Sql::new(templates),
             leases: leases::Sql::new(templates),
             lockouts: lockouts::Sql::new(templates),
             mfa: mfa::Sql::new(templates),
             migrate: migrate::Sql::new(templates),
+            organizations: organizations::Sql::new(templates),
             outbox: outbox::Sql::new(templates),
             revocations: revocations::Sql::new(templates),
             roles: roles::Sql::new(templates),
+            search: search::Sql::new(templates),
+            searches: search::Searches::new(templates),
             sessions: sessions::Sql::new(templates),
             signing_keys: signing_keys::Sql::new(templates),
             single: single::Sql::new(templates),
@@ -88,16 +105,22 @@ impl Statements {
     /// Each with its name, but for the lists.
     pub(in super::super) fn all(&self) -> Vec<(&'static str, &str)> {
         let mut all = [
+            self.api_keys.all(),
+            self.chain.all(),
             self.credentials.all(),
             self.devices.all(),
             self.effects.all(),
+            self.groups.all(),
+            self.invitations.all(),
             self.leases.all(),
             self.lockouts.all(),
             self.mfa.all(),
             self.migrate.all(),
+            self.organizations.all(),
             self.outbox.all(),
             self.revocations.all(),
             self.roles.all(),
+            self.search.all(),
             self.sessions.all(),
             self.signing_keys.all(),
             self.single.all(),
@@ -107,14 +130,35 @@ impl Statements {
         ]
         .concat();
         all.push(("append", self.audit_append.as_str()));
-        all.push(("audit_purge", self.audit_purge.as_str()));
+        let counts = [self.audit_counts.all(), self.user_lists.counts()].concat();
+        all.extend(counts.into_iter().map(|sql| ("count", sql)));
         all
     }
 
-    /// The lists of users, of the audit trail and of the outbox.
+    /// Every list that is read page by page.
     pub(in super::super) fn lists(&self) -> Vec<&str> {
-        let outbox = vec![self.outbox.list.as_str()];
-        [self.user_lists.all(), self.audit.all(), outbox].concat()
+        let single = [
+            &self.api_keys.list_for_user,
+            &self.chain.heads,
+            &self.chain.sealed,
+            &self.chain.unsealed,
+            &self.groups.list,
+            &self.groups.members,
+            &self.organizations.list,
+            &self.organizations.list_for_user,
+            &self.organizations.members,
+            &self.outbox.list,
+            &self.search.window,
+            &self.tenants.list,
+        ];
+        [
+            self.user_lists.all(),
+            self.audit.all(),
+            self.invitation_lists.all(),
+            self.searches.all(),
+            single.map(sqlx::SqlStr::as_str).to_vec(),
+        ]
+        .concat()
     }
 }
 

@@ -5,11 +5,11 @@ use gatekeeper_core::{
 };
 
 use super::{
-    SqlTransaction,
+    SqlTransaction, across,
     dialect::{List, Time},
-    query,
     rows::{json, maybe},
     statements::statements,
+    within,
 };
 
 statements! {
@@ -39,8 +39,8 @@ fn by_hash<'q>(
     purpose: TokenPurpose,
     hash: &'q TokenHash,
     now: Timestamp,
-) -> super::Query<'q> {
-    query(sql)
+) -> super::Call<'q> {
+    within(tenant, sql)
         .bind(tenant.as_uuid())
         .bind(purpose.as_str())
         .bind(hash.0.as_slice())
@@ -50,7 +50,7 @@ fn by_hash<'q>(
 #[async_trait]
 impl OneTimeTokenRepository for SqlTransaction {
     async fn insert(&mut self, token: &OneTimeToken) -> Result<(), StoreError> {
-        let query = query(&self.sql.tokens.insert)
+        let query = within(token.tenant_id, &self.sql.tokens.insert)
             .bind(token.id.as_uuid())
             .bind(token.tenant_id.as_uuid())
             .bind(token.purpose.as_str())
@@ -96,7 +96,7 @@ impl OneTimeTokenRepository for SqlTransaction {
             .iter()
             .map(|purpose| purpose.as_str().to_owned())
             .collect();
-        let query = query(&self.sql.tokens.revoke_all_for_user)
+        let query = within(tenant, &self.sql.tokens.revoke_all_for_user)
             .bind(tenant.as_uuid())
             .bind(user.as_uuid())
             .bind(List(purposes))
@@ -105,7 +105,7 @@ impl OneTimeTokenRepository for SqlTransaction {
     }
 
     async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let query = query(&self.sql.tokens.purge_expired)
+        let query = across(&self.sql.tokens.purge_expired)
             .bind(Time(before))
             .bind(i64::from(limit));
         self.execute(query).await

@@ -2,17 +2,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gatekeeper_core::store::{
-    AuditRepository, Constraint, CredentialRepository, DeviceRepository, LeaseRepository,
-    LockoutRepository, MfaRepository, OneTimeTokenRepository, OutboxRepository,
-    RevocationRepository, RoleRepository, SessionRepository, SigningKeyRepository, StoreError,
-    StoreErrorKind, TenantRepository, Transaction, UserRepository,
+    ApiKeyRepository, AuditRepository, Constraint, CredentialRepository, DeviceRepository,
+    GroupRepository, InvitationRepository, LeaseRepository, LockoutRepository, MfaRepository,
+    OneTimeTokenRepository, OrganizationRepository, OutboxRepository, RevocationRepository,
+    RoleRepository, SessionRepository, SigningKeyRepository, StoreError, StoreErrorKind,
+    TenantRepository, Transaction, UserRepository,
 };
 use sqlx::Database;
 use tokio::runtime::Handle;
 
 use super::{
-    Query, Rollbacks, Statements, bounded,
+    Call, Rollbacks, Scope, Statements, bounded,
     dialect::Db,
+    effects,
     rows::{Read, Row, read},
     store_error,
 };
@@ -27,6 +29,14 @@ pub(in super::super) struct SqlTransaction {
     pub(in super::super) sql: Arc<Statements>,
     rollbacks: Rollbacks,
     guard: Guard,
+    confinement: Confinement,
+}
+
+/// Whether the database itself keeps tenants apart, and whose rows it was last told that this transaction is about.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) enum Confinement {
+    Off,
+    To(Scope),
 }
 
 impl SqlTransaction {
@@ -35,13 +45,33 @@ impl SqlTransaction {
         sql: Arc<Statements>,
         rollbacks: Rollbacks,
         guard: Guard,
+        confinement: Confinement,
     ) -> Self {
         Self {
             inner: Some(inner),
             sql,
             rollbacks,
             guard,
+            confinement,
         }
+    }
+
+    /// Tells the database whose rows what follows is about, where it asks and does not know yet.
+    async fn enter(&mut self, scope: Scope) -> Result<(), StoreError> {
+        let Confinement::To(before) = self.confinement else {
+            return Ok(());
+        };
+        if scope == before || scope == Scope::Shared {
+            return Ok(());
+        }
+        let sql = self.sql.clone();
+        if let Some(call) = effects::confine(&sql.effects, scope) {
+            bounded(call.query.execute(self.connection()?))
+                .await
+                .map_err(|error| store_error(error, Constraint::Id))?;
+        }
+        self.confinement = Confinement::To(scope);
+        Ok(())
     }
 
     fn connection(&mut self) -> Result<&mut <Db as Database>::Connection, StoreError> {
@@ -51,17 +81,18 @@ impl SqlTransaction {
     }
 
     /// Runs a statement and answers how many rows it touched.
-    pub(in super::super) async fn execute(&mut self, query: Query<'_>) -> Result<u64, StoreError> {
-        self.execute_or(query, Constraint::Id).await
+    pub(in super::super) async fn execute(&mut self, call: Call<'_>) -> Result<u64, StoreError> {
+        self.execute_or(call, Constraint::Id).await
     }
 
     /// The same; a doubled key breaks the rule `unique`.
     pub(super) async fn execute_or(
         &mut self,
-        query: Query<'_>,
+        call: Call<'_>,
         unique: Constraint,
     ) -> Result<u64, StoreError> {
-        bounded(query.execute(self.connection()?))
+        self.enter(call.scope).await?;
+        bounded(call.query.execute(self.connection()?))
             .await
             .map(|done: <Db as Database>::QueryResult| done.rows_affected())
             .map_err(|error| store_error(error, unique))
@@ -69,8 +100,8 @@ impl SqlTransaction {
 
     /// Runs a statement that adds a row where its tenant exists. A foreign key would have every writer lock the one row
     /// of the tenant.
-    pub(super) async fn execute_in_tenant(&mut self, query: Query<'_>) -> Result<(), StoreError> {
-        match self.execute(query).await? {
+    pub(super) async fn execute_in_tenant(&mut self, call: Call<'_>) -> Result<(), StoreError> {
+        match self.execute(call).await? {
             0 => Err(StoreError::new(
                 StoreErrorKind::Conflict(Constraint::Reference),
                 "there is no such tenant",
@@ -82,9 +113,10 @@ impl SqlTransaction {
     /// Runs a statement and answers its rows.
     pub(in super::super) async fn fetch<T: Read>(
         &mut self,
-        query: Query<'_>,
+        call: Call<'_>,
     ) -> Result<Vec<T>, StoreError> {
-        let rows: Vec<Row> = bounded(query.fetch_all(self.connection()?))
+        self.enter(call.scope).await?;
+        let rows: Vec<Row> = bounded(call.query.fetch_all(self.connection()?))
             .await
             .map_err(|error| store_error(error, Constraint::Id))?;
         read(&rows)
@@ -93,13 +125,13 @@ impl SqlTransaction {
     /// Runs a statement and answers its one row.
     pub(in super::super) async fn fetch_one<T: Read>(
         &mut self,
-        query: Query<'_>,
+        call: Call<'_>,
     ) -> Result<Option<T>, StoreError> {
-        Ok(self.fetch(query).await?.pop())
+        Ok(self.fetch(call).await?.pop())
     }
 
     /// Runs several statements, for as long as they take.
-    pub(super) async fn run(&mut self, script: String) -> Result<(), StoreError> {
+    pub(in super::super) async fn run(&mut self, script: String) -> Result<(), StoreError> {
         sqlx::raw_sql(sqlx::AssertSqlSafe(script))
             .execute(self.connection()?)
             .await
@@ -134,6 +166,10 @@ impl Drop for SqlTransaction {
 
 #[async_trait]
 impl Transaction for SqlTransaction {
+    fn api_keys(&mut self) -> &mut dyn ApiKeyRepository {
+        self
+    }
+
     fn audit(&mut self) -> &mut dyn AuditRepository {
         self
     }
@@ -146,6 +182,14 @@ impl Transaction for SqlTransaction {
         self
     }
 
+    fn groups(&mut self) -> &mut dyn GroupRepository {
+        self
+    }
+
+    fn invitations(&mut self) -> &mut dyn InvitationRepository {
+        self
+    }
+
     fn leases(&mut self) -> &mut dyn LeaseRepository {
         self
     }
@@ -155,6 +199,10 @@ impl Transaction for SqlTransaction {
     }
 
     fn mfa(&mut self) -> &mut dyn MfaRepository {
+        self
+    }
+
+    fn organizations(&mut self) -> &mut dyn OrganizationRepository {
         self
     }
 

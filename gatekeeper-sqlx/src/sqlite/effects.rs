@@ -1,14 +1,19 @@
 //! What takes other statements here than on PostgreSQL.
 
 use gatekeeper_core::{
-    model::{Account, OutboxEntry, Session, Timestamp},
+    model::{OutboxEntry, Session, Timestamp},
     store::{RotatedSession, SessionRotation, StoreError},
 };
 
+use sqlx::{SqlSafeStr as _, SqlStr};
+
 use super::{
     SqliteRepository,
-    dialect::Time,
-    repository::{SqlTransaction, fetch, hour, query, statements},
+    dialect::{BEGIN, Time},
+    repository::{
+        Call, Scope, SqlTransaction, across, fetch, hour, query, rows::in_organization, statements,
+        within,
+    },
 };
 use crate::{Settings, SetupError};
 
@@ -22,6 +27,12 @@ statements! {
               AND EXISTS (SELECT 1 FROM {p}users u WHERE u.tenant_id = {p}sessions.tenant_id \
                   AND u.id = {p}sessions.user_id AND u.disabled_at IS NULL) \
               RETURNING {session_returned}";
+    rotated = &format!(
+        "SELECT {{session}}, {{user}}, {{authority}}, {} FROM {{p}}sessions s \
+         JOIN {{p}}users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id \
+         WHERE s.tenant_id = $1 AND s.id = $2",
+        in_organization("s.organization_id")
+    );
     due = "SELECT {outbox_entry} FROM {p}outbox WHERE state = 'pending' AND due_at <= $1 \
            ORDER BY due_at, id LIMIT $2";
     take = "UPDATE {p}outbox SET attempts = attempts + 1, due_at = $1 \
@@ -37,7 +48,7 @@ pub(super) async fn rotate_session(
     let idle_expires_at = rotation.now.after(rotation.idle_lifetime);
     let mut transaction = store.start().await?;
     let sql = transaction.sql.clone();
-    let rotate = query(&sql.effects.rotate)
+    let rotate = within(rotation.tenant_id, &sql.effects.rotate)
         .bind(rotation.tenant_id.as_uuid())
         .bind(rotation.session_id.as_uuid())
         .bind(rotation.generation)
@@ -46,19 +57,15 @@ pub(super) async fn rotate_session(
         .bind(hour(idle_expires_at))
         .bind(rotation.ip.map(|ip| ip.to_string()));
     let session: Option<Session> = transaction.fetch_one(rotate).await?;
-    let Some(session) = session else {
+    if session.is_none() {
         return Ok(None);
-    };
-    let account = query(&sql.single.account_by_id)
-        .bind(session.tenant_id.as_uuid())
-        .bind(session.user_id.as_uuid());
-    let account: Option<Account> = transaction.fetch_one(account).await?;
-    let Some(mut account) = account else {
-        return Ok(None);
-    };
-    account.password = None;
+    }
+    let rotated = within(rotation.tenant_id, &sql.effects.rotated)
+        .bind(rotation.tenant_id.as_uuid())
+        .bind(rotation.session_id.as_uuid());
+    let rotated = transaction.fetch_one(rotated).await?;
     transaction.end().await?;
-    Ok(Some(RotatedSession { session, account }))
+    Ok(rotated)
 }
 
 /// By two statements: nobody else writes between them, so both see the same entries.
@@ -69,14 +76,14 @@ pub(super) async fn claim(
     limit: u32,
 ) -> Result<Vec<OutboxEntry>, StoreError> {
     let sql = transaction.sql.clone();
-    let due = query(&sql.effects.due)
+    let due = across(&sql.effects.due)
         .bind(Time(now))
         .bind(i64::from(limit));
     let mut entries: Vec<OutboxEntry> = transaction.fetch(due).await?;
     let Some(last) = entries.last() else {
         return Ok(entries);
     };
-    let take = query(&sql.effects.take)
+    let take = across(&sql.effects.take)
         .bind(Time(lease_until))
         .bind(Time(last.due_at))
         .bind(last.id.as_uuid());
@@ -94,6 +101,22 @@ pub(super) async fn lock_signing_keys(_: &mut SqlTransaction) -> Result<(), Stor
     Ok(())
 }
 
+/// The statement that begins a transaction.
+pub(super) fn begin(_: &SqliteRepository, _: Scope) -> SqlStr {
+    BEGIN.into_sql_str()
+}
+
+/// Nothing to tell: this database does not keep tenants apart by itself.
+pub(super) const fn confine<'q>(_: &Sql, _: Scope) -> Option<Call<'q>> {
+    None
+}
+
+/// Nothing to do: this database does not keep tenants apart by itself.
+#[expect(clippy::unused_async, reason = "PostgreSQL does")]
+pub(super) async fn set_confinement(_: &SqliteRepository) -> Result<(), SetupError> {
+    Ok(())
+}
+
 /// Nothing to do: a transaction holds the whole database.
 pub(super) const fn before_migration(_: &Settings) -> Option<String> {
     None
@@ -102,7 +125,7 @@ pub(super) const fn before_migration(_: &Settings) -> Option<String> {
 /// Refuses a pool on which the rules between tables would not hold.
 pub(super) async fn check(store: &SqliteRepository) -> Result<(), SetupError> {
     let sql = &store.statements().effects.foreign_keys;
-    let on: Vec<i64> = fetch(store.pool(), || query(sql)).await?;
+    let on: Vec<i64> = fetch(store, || query(sql)).await?;
     match on.first() {
         Some(1) => Ok(()),
         _ => Err(SetupError::ForeignKeys),

@@ -111,10 +111,13 @@ impl SqliteRepository {
     ///
     /// # Errors
     ///
-    /// [`SetupError::Schema`] where the settings name a schema.
+    /// [`SetupError::Schema`] where the settings name a schema, [`SetupError::RowLevelSecurity`] where they ask for that.
     pub fn on_pool(pool: SqlitePool, settings: Settings) -> Result<Self, SetupError> {
         if settings.schema_name().is_some() {
             return Err(SetupError::Schema);
+        }
+        if settings.confines() {
+            return Err(SetupError::RowLevelSecurity);
         }
         let templates = templates(&settings, &[]);
         Ok(Self(Arc::new(Inner {
@@ -130,6 +133,12 @@ impl SqliteRepository {
     /// The connections.
     pub fn pool(&self) -> &SqlitePool {
         &self.0.pool
+    }
+
+    /// Whether the database itself keeps tenants apart: it cannot.
+    #[expect(clippy::unused_self, reason = "PostgreSQL's may")]
+    const fn confined(&self) -> bool {
+        false
     }
 
     fn rollbacks(&self) -> &Rollbacks {

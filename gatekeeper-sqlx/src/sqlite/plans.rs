@@ -6,13 +6,22 @@ use super::SqliteRepository;
 
 #[tokio::test]
 async fn a_database_of_version_1_keeps_what_is_there() {
+    upgrade_from(1).await;
+}
+
+#[tokio::test]
+async fn a_database_of_version_2_keeps_what_is_there() {
+    upgrade_from(2).await;
+}
+
+async fn upgrade_from(version: usize) {
     let pool = sqlx::sqlite::SqlitePoolOptions::new()
         .max_connections(1)
         .connect("sqlite::memory:")
         .await
         .unwrap();
     let repository = SqliteRepository::on_pool(pool, crate::Settings::new()).unwrap();
-    super::repository::upgrade::keeps_what_is_there(&repository).await;
+    super::repository::upgrade::keeps_what_is_there(&repository, version).await;
 }
 
 async fn plan(repository: &SqliteRepository, sql: &str) -> String {
