@@ -32,6 +32,7 @@ pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
     cleanup::{Cleanup, CleanupRun, Removed},
+    imports::{ExportedUser, FirebaseProject, ImportSource, ImportedUser, MAX_IMPORT_BATCH},
     magic_links::{MagicLinkRequested, MagicLinks},
     mfa::{
         BackupCodes, Destination, FactorStatus, Mfa, MfaAttempt, MfaFactor, MfaMethod, MfaProof,

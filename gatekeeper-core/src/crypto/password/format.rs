@@ -1,3 +1,5 @@
+mod foreign;
+
 use std::{fmt, num::NonZeroU32, str::FromStr};
 
 use argon2::{Algorithm, Version};
@@ -44,11 +46,16 @@ const BCRYPT_BASE64: GeneralPurpose = GeneralPurpose::new(
 pub enum HashFormat {
     /// `$argon2id$`, `$argon2i$`, `$argon2d$` (PHC), also behind Django's `argon2`.
     Argon2,
-    /// `$2a$`, `$2b$`, `$2y$`, also behind Django's `bcrypt$`. Passwords of more than 72 bytes or with a NUL never match.
+    /// `$2a$`, `$2b$`, `$2y$` (Auth0, Devise, Supabase), also behind Django's `bcrypt$` and `bcrypt_sha256$` and behind the `$wp` of
+    /// WordPress 6.8. Passwords of more than 72 bytes or with a NUL never match, but for the last two, which hash them first.
     Bcrypt,
-    /// `$pbkdf2-sha256$`, `$pbkdf2-sha512$`, `$pbkdf2-sha1$`, `$pbkdf2$` (passlib and PHC); `pbkdf2_sha256$`, `pbkdf2_sha1$` (Django).
+    /// `$firescrypt$ln=..,r=..,p=1$salt$tag$separator$signer key`, all in base64: the scrypt of Firebase with the parameters of its project.
+    Firebase,
+    /// `$P$`, `$H$` (phpass: WordPress before 6.8, phpBB). MD5, iterated: it is made anew at the first sign-in.
+    Phpass,
+    /// `$pbkdf2-sha256$`, `$pbkdf2-sha512$`, `$pbkdf2-sha1$`, `$pbkdf2$` (passlib, PHC, Keycloak); `pbkdf2_sha256$`, `pbkdf2_sha1$` (Django).
     Pbkdf2,
-    /// `$scrypt$ln=..,r=..,p=..$` (PHC).
+    /// `$scrypt$ln=..,r=..,p=..$` (PHC); `scrypt$` (Django).
     Scrypt,
 }
 
@@ -87,6 +94,8 @@ pub fn recognise(hash: &str) -> Result<HashFormat, HashFormatError> {
     Stored::parse(hash).map(|stored| match stored {
         Stored::Argon2(_) => HashFormat::Argon2,
         Stored::Imported(Imported::Bcrypt { .. }) => HashFormat::Bcrypt,
+        Stored::Imported(Imported::Firebase(_)) => HashFormat::Firebase,
+        Stored::Imported(Imported::Phpass { .. }) => HashFormat::Phpass,
         Stored::Imported(Imported::Pbkdf2 { .. }) => HashFormat::Pbkdf2,
         Stored::Imported(Imported::Scrypt { .. }) => HashFormat::Scrypt,
     })
@@ -110,9 +119,16 @@ pub(super) struct Argon2Hash {
 
 pub(super) enum Imported {
     Bcrypt {
+        first: Prehash,
         cost: u32,
         salt: [u8; 16],
         tag: [u8; 23],
+    },
+    Firebase(Firebase),
+    Phpass {
+        log_rounds: u32,
+        salt: [u8; 8],
+        tag: [u8; 16],
     },
     Pbkdf2 {
         prf: Prf,
@@ -129,6 +145,26 @@ pub(super) enum Imported {
     },
 }
 
+/// What a password goes through before bcrypt.
+#[derive(Clone, Copy)]
+pub(super) enum Prehash {
+    None,
+    /// SHA-256 as lower-case hexadecimal digits (Django).
+    Sha256Hex,
+    /// HMAC-SHA-384 under a fixed key, in base64 (WordPress).
+    WordPress,
+}
+
+/// Firebase's scrypt: what scrypt derives is an AES key, under which the project's signer key is encrypted.
+pub(super) struct Firebase {
+    pub(super) log_n: u8,
+    pub(super) block_size: u32,
+    /// The user's own and the project's separator, one behind the other.
+    pub(super) salt: Vec<u8>,
+    pub(super) signer_key: Vec<u8>,
+    pub(super) tag: Vec<u8>,
+}
+
 #[derive(Clone, Copy)]
 pub(super) enum Prf {
     Sha1,
@@ -140,7 +176,10 @@ impl Imported {
     /// What it takes of memory, in KiB.
     pub(super) fn memory_kib(&self) -> u64 {
         match self {
-            Self::Bcrypt { .. } | Self::Pbkdf2 { .. } => 0,
+            Self::Bcrypt { .. } | Self::Pbkdf2 { .. } | Self::Phpass { .. } => 0,
+            Self::Firebase(Firebase {
+                log_n, block_size, ..
+            }) => scrypt_memory_kib(*log_n, *block_size),
             Self::Scrypt {
                 log_n, block_size, ..
             } => scrypt_memory_kib(*log_n, *block_size),
@@ -164,13 +203,22 @@ impl Stored {
             ["", name @ ("argon2id" | "argon2i" | "argon2d"), rest @ ..] => {
                 argon2(name, rest).map(Self::Argon2)
             }
-            ["", "2a" | "2b" | "2y", rest @ ..] => bcrypt(rest).map(Self::Imported),
+            ["", "2a" | "2b" | "2y", rest @ ..] => {
+                bcrypt(Prehash::None, rest).map(Self::Imported)
+            }
+            ["bcrypt_sha256", "", "2b" | "2a" | "2y", rest @ ..] => {
+                bcrypt(Prehash::Sha256Hex, rest).map(Self::Imported)
+            }
+            ["", "wp", "2y", rest @ ..] => bcrypt(Prehash::WordPress, rest).map(Self::Imported),
+            ["", "P" | "H", rest] => foreign::phpass(rest).map(Self::Imported),
+            ["", "firescrypt", rest @ ..] => foreign::firebase(rest).map(Self::Imported),
             ["", "pbkdf2" | "pbkdf2-sha1", rest @ ..] => pbkdf2(Prf::Sha1, rest),
             ["", "pbkdf2-sha256", rest @ ..] => pbkdf2(Prf::Sha256, rest),
             ["", "pbkdf2-sha512", rest @ ..] => pbkdf2(Prf::Sha512, rest),
             ["pbkdf2_sha1", rest @ ..] => django(Prf::Sha1, rest),
             ["pbkdf2_sha256", rest @ ..] => django(Prf::Sha256, rest),
             ["", "scrypt", rest @ ..] => scrypt(rest).map(Self::Imported),
+            ["scrypt", rest @ ..] => foreign::django_scrypt(rest).map(Self::Imported),
             _ => Err(HashFormatError::Unknown),
         }
     }
@@ -227,7 +275,7 @@ fn argon2(name: &str, parts: &[&str]) -> Result<Argon2Hash, HashFormatError> {
     })
 }
 
-fn bcrypt(parts: &[&str]) -> Result<Imported, HashFormatError> {
+fn bcrypt(first: Prehash, parts: &[&str]) -> Result<Imported, HashFormatError> {
     let [cost, rest] = parts else {
         return Err(HashFormatError::Malformed);
     };
@@ -243,6 +291,7 @@ fn bcrypt(parts: &[&str]) -> Result<Imported, HashFormatError> {
         .split_at_checked(22)
         .ok_or(HashFormatError::Malformed)?;
     Ok(Imported::Bcrypt {
+        first,
         cost,
         salt: array(&bytes(&BCRYPT_BASE64, salt, 16..=16)?)?,
         tag: array(&bytes(&BCRYPT_BASE64, tag, 23..=23)?)?,
@@ -305,6 +354,18 @@ fn scrypt(parts: &[&str]) -> Result<Imported, HashFormatError> {
     let [log_n, block_size, parallelism] = named(params, ["ln", "r", "p"])?;
     let (log_n, block_size, parallelism): (u8, u32, u32) =
         (number(log_n)?, number(block_size)?, number(parallelism)?);
+    scrypt_bounded(log_n, block_size, parallelism)?;
+    Ok(Imported::Scrypt {
+        log_n,
+        block_size,
+        parallelism,
+        salt: bytes(&STANDARD_NO_PAD, salt, SALT_BYTES)?,
+        tag: bytes(&STANDARD_NO_PAD, tag, TAG_BYTES)?,
+    })
+}
+
+/// Refuses more work or memory than a sign-in may take.
+fn scrypt_bounded(log_n: u8, block_size: u32, parallelism: u32) -> Result<(), HashFormatError> {
     let bounded = (1..=MAX_SCRYPT_LOG_N).contains(&log_n)
         && (1..=MAX_SCRYPT_BLOCK_SIZE).contains(&block_size)
         && (1..=MAX_SCRYPT_LANES).contains(&parallelism);
@@ -315,13 +376,7 @@ fn scrypt(parts: &[&str]) -> Result<Imported, HashFormatError> {
     {
         return Err(HashFormatError::OutOfBounds);
     }
-    Ok(Imported::Scrypt {
-        log_n,
-        block_size,
-        parallelism,
-        salt: bytes(&STANDARD_NO_PAD, salt, SALT_BYTES)?,
-        tag: bytes(&STANDARD_NO_PAD, tag, TAG_BYTES)?,
-    })
+    Ok(())
 }
 
 /// 128 x r x N bytes (RFC 7914 section 2).

@@ -247,6 +247,8 @@ impl fmt::Debug for PasswordHasher {
 }
 
 #[cfg(test)]
+mod foreign_tests;
+#[cfg(test)]
 mod imported_tests;
 #[cfg(test)]
 mod tests;
