@@ -1,12 +1,17 @@
 use gatekeeper_core::KeyRotation;
 use serde_json::json;
 
-use super::Answer;
-use crate::{failure::Failure, service, settings::Settings};
+use super::{Answer, begin};
+use crate::{cli::keys::Task, failure::Failure, settings::Settings};
 
-pub(super) async fn rotate(settings: &Settings, compromised: bool) -> Result<Answer, Failure> {
-    let gatekeeper = service::commanding(settings).await?.gatekeeper;
-    let cx = service::context(&gatekeeper, None).await?;
+pub(super) async fn run(settings: &Settings, task: &Task) -> Result<Answer, Failure> {
+    match task {
+        Task::Rotate { compromised } => rotate(settings, *compromised).await,
+    }
+}
+
+async fn rotate(settings: &Settings, compromised: bool) -> Result<Answer, Failure> {
+    let (gatekeeper, cx) = begin(settings, None).await?;
     let (rotation, consequence) = if compromised {
         (
             KeyRotation::Compromised,

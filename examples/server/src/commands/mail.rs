@@ -1,42 +1,45 @@
 use std::fmt::Write as _;
 
 use gatekeeper_core::{
-    Gatekeeper, RequestContext, Retry,
-    model::{MailId, OutboxEntry, OutboxState, PageRequest},
+    Retry,
+    model::{MailId, OutboxEntry, OutboxState},
 };
 use serde_json::{Value, json};
 
-use super::Answer;
-use crate::{failure::Failure, service, settings::Settings};
+use super::{Answer, begin, next, page};
+use crate::{
+    cli::{Part, mail::Task},
+    failure::Failure,
+    settings::Settings,
+};
 
 /// Binds a cursor to this list.
 const CURSORS: &str = "cli.mail.list";
 
-/// Which messages to list.
-pub(super) struct Wanted<'a> {
-    pub(super) state: OutboxState,
-    pub(super) limit: u32,
-    pub(super) cursor: Option<&'a str>,
+pub(super) async fn run(settings: &Settings, task: &Task) -> Result<Answer, Failure> {
+    match task {
+        Task::List {
+            state,
+            part,
+            tenant,
+        } => list(settings, *state, part, tenant.as_deref()).await,
+        Task::Retry { id, all, tenant } => {
+            retry(settings, id.as_deref(), *all, tenant.as_deref()).await
+        }
+    }
 }
 
-pub(super) async fn list(
+async fn list(
     settings: &Settings,
-    wanted: Wanted<'_>,
+    state: OutboxState,
+    part: &Part,
     tenant: Option<&str>,
 ) -> Result<Answer, Failure> {
     let (gatekeeper, cx) = begin(settings, tenant).await?;
-    let mut page = PageRequest::first(wanted.limit);
-    if let Some(cursor) = wanted.cursor {
-        let opened = gatekeeper.cursors().open(CURSORS, cursor);
-        page.after = Some(opened.ok_or_else(|| {
-            Failure::Usage("--cursor: is not one that a list ended with".to_owned())
-        })?);
-    }
+    let page = page(&gatekeeper, CURSORS, part)?;
     let outbox = gatekeeper.outbox();
-    let listed = outbox.list(&cx, wanted.state, page).await?;
-    let next = listed
-        .next
-        .map(|cursor| gatekeeper.cursors().seal(CURSORS, cursor));
+    let listed = outbox.list(&cx, state, page).await?;
+    let next = next(&gatekeeper, CURSORS, listed.next);
     let mut text = String::new();
     let mut items = Vec::new();
     for entry in &listed.items {
@@ -45,7 +48,7 @@ pub(super) async fn list(
         items.push(shown(entry, recipient.as_deref()));
     }
     if items.is_empty() {
-        let _ = writeln!(text, "No {} messages.", wanted.state.as_str());
+        let _ = writeln!(text, "No {} messages.", state.as_str());
     }
     if let Some(next) = &next {
         let _ = writeln!(text, "\nThere are more: --cursor {next}");
@@ -78,7 +81,7 @@ fn describe(text: &mut String, entry: &OutboxEntry, recipient: Option<&str>) {
     }
 }
 
-pub(super) async fn retry(
+async fn retry(
     settings: &Settings,
     id: Option<&str>,
     all: bool,
@@ -112,15 +115,6 @@ pub(super) async fn retry(
         text: format!("Due again: {retried}. A server that runs sends within seconds."),
         json: json!({ "retried": retried }),
     })
-}
-
-async fn begin(
-    settings: &Settings,
-    tenant: Option<&str>,
-) -> Result<(Gatekeeper, RequestContext), Failure> {
-    let gatekeeper = service::commanding(settings).await?.gatekeeper;
-    let cx = service::context(&gatekeeper, tenant).await?;
-    Ok((gatekeeper, cx))
 }
 
 /// Never what a message says: it carries a link or a code that is perhaps still good.

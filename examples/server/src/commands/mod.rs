@@ -4,14 +4,19 @@ mod keys;
 mod mail;
 mod migrate;
 mod role;
+mod transfer;
 mod user;
 
+use gatekeeper_core::{
+    Gatekeeper, RequestContext,
+    model::{Cursor, PageRequest},
+};
 use serde_json::Value;
 
 use crate::{
-    cli::{Invocation, Task},
+    cli::{Invocation, Part, Task},
     failure::Failure,
-    serve,
+    serve, service,
     settings::Settings,
 };
 
@@ -24,11 +29,22 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// What was asked stands on standard output already, as so many rows.
+    fn nothing(rows: u64) -> Self {
+        Self {
+            text: String::new(),
+            json: Value::from(rows),
+        }
+    }
+
     pub(crate) fn print(&self, json: bool) {
         use std::io::Write as _;
 
         let mut out = std::io::stdout().lock();
         // A reader that went away is no failure of the command.
+        if self.text.is_empty() {
+            return;
+        }
         let _ = if json {
             writeln!(out, "{}", self.json)
         } else {
@@ -42,71 +58,38 @@ pub(crate) async fn run(invocation: &Invocation, settings: Settings) -> Result<(
     let answer = match &invocation.command {
         Task::Serve => return Box::pin(serve::run(settings, invocation.json)).await,
         Task::Migrate => migrate::run(&settings).await?,
-        Task::UserCreate {
-            email,
-            name,
-            roles,
-            password_stdin,
-            tenant,
-        } => {
-            let account = user::New {
-                email,
-                name: name.as_deref(),
-                roles,
-                password_stdin: *password_stdin,
-            };
-            user::create(&settings, account, tenant.as_deref()).await?
-        }
-        Task::UserList {
-            role,
-            active,
-            limit,
-            cursor,
-            tenant,
-        } => {
-            let wanted = user::Wanted {
-                role: role.as_deref(),
-                active: *active,
-                limit: *limit,
-                cursor: cursor.as_deref(),
-            };
-            user::list(&settings, wanted, tenant.as_deref()).await?
-        }
-        Task::UserDisable { email, tenant } => {
-            user::disable(&settings, email, tenant.as_deref()).await?
-        }
-        Task::UserEnable { email, tenant } => {
-            user::enable(&settings, email, tenant.as_deref()).await?
-        }
-        Task::UserRequirePasswordChange { email, tenant } => {
-            user::require_password_change(&settings, email, tenant.as_deref()).await?
-        }
-        Task::UserUnlock { email, tenant } => {
-            user::unlock(&settings, email, tenant.as_deref()).await?
-        }
-        Task::RoleGrant {
-            email,
-            role,
-            tenant,
-        } => role::grant(&settings, email, role, tenant.as_deref()).await?,
-        Task::MailList {
-            state,
-            limit,
-            cursor,
-            tenant,
-        } => {
-            let wanted = mail::Wanted {
-                state: *state,
-                limit: *limit,
-                cursor: cursor.as_deref(),
-            };
-            mail::list(&settings, wanted, tenant.as_deref()).await?
-        }
-        Task::MailRetry { id, all, tenant } => {
-            mail::retry(&settings, id.as_deref(), *all, tenant.as_deref()).await?
-        }
-        Task::KeysRotate { compromised } => keys::rotate(&settings, *compromised).await?,
+        Task::Keys(task) => keys::run(&settings, task).await?,
+        Task::Mail(task) => mail::run(&settings, task).await?,
+        Task::Role(task) => role::run(&settings, task).await?,
+        Task::User(task) => user::run(&settings, task, invocation.json).await?,
     };
     answer.print(invocation.json);
     Ok(())
+}
+
+/// What a command acts on.
+async fn begin(
+    settings: &Settings,
+    tenant: Option<&str>,
+) -> Result<(Gatekeeper, RequestContext), Failure> {
+    let gatekeeper = service::commanding(settings).await?.gatekeeper;
+    let cx = service::context(&gatekeeper, tenant).await?;
+    Ok((gatekeeper, cx))
+}
+
+/// The part of a list that was asked for; `list` binds cursors to it.
+fn page(gatekeeper: &Gatekeeper, list: &str, part: &Part) -> Result<PageRequest, Failure> {
+    let mut page = PageRequest::first(part.limit);
+    if let Some(cursor) = &part.cursor {
+        let opened = gatekeeper.cursors().open(list, cursor);
+        page.after = Some(opened.ok_or_else(|| {
+            Failure::Usage("--cursor: is not one that a list ended with".to_owned())
+        })?);
+    }
+    Ok(page)
+}
+
+/// Where a list goes on, for `--cursor`.
+fn next(gatekeeper: &Gatekeeper, list: &str, next: Option<Cursor>) -> Option<String> {
+    next.map(|cursor| gatekeeper.cursors().seal(list, cursor))
 }

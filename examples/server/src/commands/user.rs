@@ -5,13 +5,17 @@ use std::{
 
 use gatekeeper_core::{
     Gatekeeper, NewUser, RequestContext,
-    model::{Page, PageRequest, SecretString, User},
+    model::{Page, SecretString, User},
     store::UserFilter,
 };
 use serde_json::{Value, json};
 
-use super::Answer;
-use crate::{failure::Failure, service, settings::Settings};
+use super::{Answer, begin, next, page, transfer};
+use crate::{
+    cli::{Part, user::Task},
+    failure::Failure,
+    settings::Settings,
+};
 
 /// More than any password may have: what is longer is refused by the policy.
 const MAX_PASSWORD_LINE: u64 = 16 * 1024;
@@ -19,22 +23,58 @@ const MAX_PASSWORD_LINE: u64 = 16 * 1024;
 const CURSORS: &str = "cli.user.list";
 
 /// An account to be made.
-pub(super) struct New<'a> {
-    pub(super) email: &'a str,
-    pub(super) name: Option<&'a str>,
-    pub(super) roles: &'a [String],
-    pub(super) password_stdin: bool,
+struct New<'a> {
+    email: &'a str,
+    name: Option<&'a str>,
+    roles: &'a [String],
+    password_stdin: bool,
 }
 
-/// Which accounts to list.
-pub(super) struct Wanted<'a> {
-    pub(super) role: Option<&'a str>,
-    pub(super) active: Option<bool>,
-    pub(super) limit: u32,
-    pub(super) cursor: Option<&'a str>,
+pub(super) async fn run(settings: &Settings, task: &Task, json: bool) -> Result<Answer, Failure> {
+    match task {
+        Task::Create {
+            email,
+            name,
+            roles,
+            password_stdin,
+            tenant,
+        } => {
+            let account = New {
+                email,
+                name: name.as_deref(),
+                roles,
+                password_stdin: *password_stdin,
+            };
+            create(settings, account, tenant.as_deref()).await
+        }
+        Task::List {
+            role,
+            active,
+            part,
+            tenant,
+        } => {
+            let filter = UserFilter {
+                active: *active,
+                role: role.clone(),
+            };
+            list(settings, &filter, part, tenant.as_deref()).await
+        }
+        Task::Disable { email, tenant } => disable(settings, email, tenant.as_deref()).await,
+        Task::Enable { email, tenant } => enable(settings, email, tenant.as_deref()).await,
+        Task::RequirePasswordChange { email, tenant } => {
+            require_password_change(settings, email, tenant.as_deref()).await
+        }
+        Task::Unlock { email, tenant } => unlock(settings, email, tenant.as_deref()).await,
+        Task::Import(wanted) => transfer::import(settings, wanted, json).await,
+        Task::Export {
+            format,
+            password_hashes,
+            tenant,
+        } => transfer::export(settings, *format, *password_hashes, tenant.as_deref()).await,
+    }
 }
 
-pub(super) async fn create(
+async fn create(
     settings: &Settings,
     new: New<'_>,
     tenant: Option<&str>,
@@ -90,30 +130,19 @@ fn read_password() -> Result<SecretString, Failure> {
     Ok(password)
 }
 
-pub(super) async fn list(
+async fn list(
     settings: &Settings,
-    wanted: Wanted<'_>,
+    filter: &UserFilter,
+    part: &Part,
     tenant: Option<&str>,
 ) -> Result<Answer, Failure> {
     let (gatekeeper, cx) = begin(settings, tenant).await?;
-    let mut page = PageRequest::first(wanted.limit);
-    if let Some(cursor) = wanted.cursor {
-        let opened = gatekeeper.cursors().open(CURSORS, cursor);
-        page.after = Some(opened.ok_or_else(|| {
-            Failure::Usage("--cursor: is not one that a list ended with".to_owned())
-        })?);
-    }
-    let filter = UserFilter {
-        active: wanted.active,
-        role: wanted.role.map(str::to_owned),
-    };
+    let page = page(&gatekeeper, CURSORS, part)?;
     let users = gatekeeper
         .administration()
-        .list_users(&cx, &filter, page)
+        .list_users(&cx, filter, page)
         .await?;
-    let next = users
-        .next
-        .map(|cursor| gatekeeper.cursors().seal(CURSORS, cursor));
+    let next = next(&gatekeeper, CURSORS, users.next);
     let items: Vec<_> = users.items.iter().map(shown).collect();
     Ok(Answer {
         text: table(&users, next.as_deref()),
@@ -143,7 +172,7 @@ fn table(users: &Page<User>, next: Option<&str>) -> String {
     text
 }
 
-pub(super) async fn disable(
+async fn disable(
     settings: &Settings,
     email: &str,
     tenant: Option<&str>,
@@ -155,11 +184,7 @@ pub(super) async fn disable(
     answer_with(&gatekeeper, &cx, "Disabled", email).await
 }
 
-pub(super) async fn enable(
-    settings: &Settings,
-    email: &str,
-    tenant: Option<&str>,
-) -> Result<Answer, Failure> {
+async fn enable(settings: &Settings, email: &str, tenant: Option<&str>) -> Result<Answer, Failure> {
     let (gatekeeper, cx) = begin(settings, tenant).await?;
     let administration = gatekeeper.administration();
     let user = administration.find_user_by_email(&cx, email).await?;
@@ -167,11 +192,7 @@ pub(super) async fn enable(
     answer_with(&gatekeeper, &cx, "Enabled", email).await
 }
 
-pub(super) async fn unlock(
-    settings: &Settings,
-    email: &str,
-    tenant: Option<&str>,
-) -> Result<Answer, Failure> {
+async fn unlock(settings: &Settings, email: &str, tenant: Option<&str>) -> Result<Answer, Failure> {
     let (gatekeeper, cx) = begin(settings, tenant).await?;
     let administration = gatekeeper.administration();
     let user = administration.find_user_by_email(&cx, email).await?;
@@ -179,7 +200,7 @@ pub(super) async fn unlock(
     answer_with(&gatekeeper, &cx, "Unlocked", email).await
 }
 
-pub(super) async fn require_password_change(
+async fn require_password_change(
     settings: &Settings,
     email: &str,
     tenant: Option<&str>,
@@ -211,15 +232,6 @@ async fn answer_with(
         text: format!("{done} the account {} ({}).", user.email.as_str(), user.id),
         json: shown(&user),
     })
-}
-
-async fn begin(
-    settings: &Settings,
-    tenant: Option<&str>,
-) -> Result<(Gatekeeper, RequestContext), Failure> {
-    let gatekeeper = service::commanding(settings).await?.gatekeeper;
-    let cx = service::context(&gatekeeper, tenant).await?;
-    Ok((gatekeeper, cx))
 }
 
 fn shown(user: &User) -> Value {

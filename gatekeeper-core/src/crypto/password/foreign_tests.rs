@@ -98,7 +98,11 @@ fn row_12_the_parameters_of_a_foreign_hash_are_bounded() {
     assert!(recognise(&format!("$P$I{rest}")).is_ok());
     for digit in ["J", "z", ".", "4"] {
         let hash = format!("$P${digit}{rest}");
-        assert_eq!(recognise(&hash), Err(HashFormatError::OutOfBounds), "{hash}");
+        assert_eq!(
+            recognise(&hash),
+            Err(HashFormatError::OutOfBounds),
+            "{hash}"
+        );
     }
     let (_, _, firebase) = FOREIGN[0];
     for (old, new, error) in [

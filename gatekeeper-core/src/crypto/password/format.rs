@@ -203,9 +203,7 @@ impl Stored {
             ["", name @ ("argon2id" | "argon2i" | "argon2d"), rest @ ..] => {
                 argon2(name, rest).map(Self::Argon2)
             }
-            ["", "2a" | "2b" | "2y", rest @ ..] => {
-                bcrypt(Prehash::None, rest).map(Self::Imported)
-            }
+            ["", "2a" | "2b" | "2y", rest @ ..] => bcrypt(Prehash::None, rest).map(Self::Imported),
             ["bcrypt_sha256", "", "2b" | "2a" | "2y", rest @ ..] => {
                 bcrypt(Prehash::Sha256Hex, rest).map(Self::Imported)
             }

@@ -1,7 +1,9 @@
 use std::num::NonZeroU32;
 
 use aws_lc_rs::{
-    cipher::{AES_256, AES_256_KEY_LEN, EncryptionContext, StreamingEncryptingKey, UnboundCipherKey},
+    cipher::{
+        AES_256, AES_256_KEY_LEN, EncryptionContext, StreamingEncryptingKey, UnboundCipherKey,
+    },
     digest, hmac,
     iv::FixedLength,
     pbkdf2,

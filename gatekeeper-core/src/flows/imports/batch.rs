@@ -4,12 +4,12 @@ use crate::{
     crypto::password::recognise,
     flows::{
         Record, Unit,
-        administration::{Acting, Administration, grant},
+        administration::{Acting, Administration},
         validate,
     },
     model::{
-        EmailAddress, Event, ExternalIdentity, Page, PageRequest, PasswordCredential, Timestamp,
-        User, UserId, UserKind,
+        EmailAddress, Event, ExternalIdentity, Page, PageRequest, PasswordCredential, RoleName,
+        Timestamp, User, UserId, UserKind,
     },
     store::{Constraint, UserFilter},
 };
@@ -46,8 +46,10 @@ impl Administration<'_> {
         }
         let inner = self.0.inner();
         let now = inner.clock.now();
-        let rows: Vec<Result<Sound, Violations>> =
-            rows.into_iter().map(|row| self.check(cx, row, now)).collect();
+        let rows: Vec<Result<Sound, Violations>> = rows
+            .into_iter()
+            .map(|row| self.check(cx, row, now))
+            .collect();
         let mut unit = Unit::begin(inner, cx, now).await?;
         let acting = self.act(&mut unit, "users:import").await?;
         let mut outcomes = Vec::with_capacity(rows.len());
@@ -62,8 +64,12 @@ impl Administration<'_> {
         }
         let refused = outcomes.len() as u64 - imported;
         let record = Record::success(Event::AccountsImported).by_administrator(&acting);
-        unit.record(record.detail("imported", imported).detail("refused", refused))
-            .await?;
+        unit.record(
+            record
+                .detail("imported", imported)
+                .detail("refused", refused),
+        )
+        .await?;
         unit.commit().await?;
         Ok(outcomes)
     }
@@ -91,7 +97,10 @@ impl Administration<'_> {
         }
         let tenant = cx.tenant_id;
         let tx = unit.tx();
-        let users = tx.users().list(tenant, &UserFilter::default(), page).await?;
+        let users = tx
+            .users()
+            .list(tenant, &UserFilter::default(), page)
+            .await?;
         let mut items = Vec::with_capacity(users.items.len());
         for user in users.items {
             let roles = tx.roles().granted(tenant, user.id).await?;
@@ -187,9 +196,10 @@ async fn store(
     row: &Sound,
 ) -> Result<Result<UserId, Violations>, Error> {
     let Sound { user, source } = row;
-    let refused = |pointer: &str, code, detail: String| Ok(Err(Violations::one(pointer, code, detail)));
+    let refused =
+        |pointer: &str, code, detail: String| Ok(Err(Violations::one(pointer, code, detail)));
     for role in &source.roles {
-        if let Err(error) = acting.require_role(unit, role).await {
+        if let Err(error) = require_role(unit, cx, acting, role).await {
             return match error {
                 Error::Access(_) | Error::Account(AccountError::RoleNotFound) => {
                     refused("/roles", "role.refused", error.to_string())
@@ -240,7 +250,25 @@ async fn store(
     unit.record(record.target(user.id).detail("imported", true))
         .await?;
     for role in &source.roles {
-        grant(unit, cx, acting, user.id, role).await?;
+        let name = RoleName::parse(role).ok_or(AccountError::RoleNotFound)?;
+        let now = unit.now();
+        unit.tx()
+            .roles()
+            .grant(cx.tenant_id, user.id, &name, now)
+            .await?;
     }
     Ok(Ok(user.id))
+}
+
+// MERGE: rbac's own.
+async fn require_role(
+    unit: &mut Unit<'_>,
+    cx: &RequestContext,
+    acting: &Acting,
+    role: &str,
+) -> Result<(), Error> {
+    let name = RoleName::parse(role).ok_or(AccountError::RoleNotFound)?;
+    let found = unit.tx().roles().find(cx.tenant_id, &name).await?;
+    let role = found.ok_or(AccountError::RoleNotFound)?;
+    acting.require_reach(&role.permissions)
 }

@@ -181,7 +181,9 @@ impl Row<'_> {
             disabled: !self.flag("is_active", true),
             created_at: self.time("created_at"),
             password_hash: self.secret("password_hash"),
-            identities: self.each("identities", |identity| pair(identity, "provider", "subject")),
+            identities: self.each("identities", |identity| {
+                pair(identity, "provider", "subject")
+            }),
         }
     }
 
@@ -193,7 +195,8 @@ impl Row<'_> {
         for hash in hashes {
             if hash.is_none() {
                 let detail = "is of an algorithm that is not known here";
-                self.violations.push("/credentials", "password_hash.unknown", detail);
+                self.violations
+                    .push("/credentials", "password_hash.unknown", detail);
             }
             password_hash = hash;
         }
@@ -350,7 +353,10 @@ impl Row<'_> {
             _ => None,
         };
         if read.is_none() {
-            self.wrong(name, "must be a time of RFC 3339, or milliseconds since 1970");
+            self.wrong(
+                name,
+                "must be a time of RFC 3339, or milliseconds since 1970",
+            );
         }
         read
     }

@@ -34,7 +34,10 @@ fn a_row_of_auth0_is_read() {
             ],
         }),
     );
-    assert_eq!((user.email.as_str(), user.email_verified), ("ada@example.org", true));
+    assert_eq!(
+        (user.email.as_str(), user.email_verified),
+        ("ada@example.org", true)
+    );
     assert_eq!(kind(&user), HashFormat::Bcrypt);
     assert_eq!(user.metadata["plan"], "gold");
     assert_eq!(user.identities, [("github".to_owned(), "77".to_owned())]);
@@ -66,7 +69,11 @@ fn rows_of_tables_are_read_as_texts() {
     assert!(django.disabled && !django.email_verified);
     assert_eq!(kind(&django), HashFormat::Pbkdf2);
     let unusable = json!({"email": "a@b.org", "password": "!x"});
-    assert!(read(&ImportSource::Django, unusable).password_hash.is_none());
+    assert!(
+        read(&ImportSource::Django, unusable)
+            .password_hash
+            .is_none()
+    );
     let supabase = read(
         &ImportSource::Supabase,
         json!({
@@ -75,13 +82,19 @@ fn rows_of_tables_are_read_as_texts() {
         }),
     );
     assert_eq!(supabase.name.as_deref(), Some("Ada"));
-    assert_eq!(supabase.created_at.unwrap().as_unix_seconds(), 1_577_934_245);
+    assert_eq!(
+        supabase.created_at.unwrap().as_unix_seconds(),
+        1_577_934_245
+    );
     let wordpress = read(
         &ImportSource::WordPress,
         json!({"user_email": "a@b.org", "user_pass": "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0", "display_name": "Ada", "user_registered": "2020-01-02 03:04:05"}),
     );
     assert_eq!(kind(&wordpress), HashFormat::Phpass);
-    assert_eq!(wordpress.created_at.unwrap().as_unix_seconds(), 1_577_934_245);
+    assert_eq!(
+        wordpress.created_at.unwrap().as_unix_seconds(),
+        1_577_934_245
+    );
 }
 
 #[test]
@@ -105,7 +118,10 @@ fn a_row_of_firebase_is_read_with_the_projects_parameters() {
         }),
     );
     assert_eq!(kind(&user), HashFormat::Firebase);
-    assert_eq!(user.identities, [("google.com".to_owned(), "108".to_owned())]);
+    assert_eq!(
+        user.identities,
+        [("google.com".to_owned(), "108".to_owned())]
+    );
     assert_eq!(user.created_at.unwrap().as_unix_millis(), 1_577_934_245_678);
 }
 
@@ -127,9 +143,15 @@ fn a_row_of_keycloak_is_read() {
     assert_eq!(kind(&user), HashFormat::Pbkdf2);
     assert_eq!(user.identities, [("github".to_owned(), "7".to_owned())]);
     let argon2 = "{\"hashIterations\": 5, \"algorithm\": \"argon2\", \"additionalParameters\": {\"hashLength\": [\"32\"], \"memory\": [\"7168\"], \"type\": [\"id\"], \"version\": [\"1.3\"], \"parallelism\": [\"1\"]}}";
-    assert_eq!(kind(&read(&ImportSource::Keycloak, with(argon2))), HashFormat::Argon2);
+    assert_eq!(
+        kind(&read(&ImportSource::Keycloak, with(argon2))),
+        HashFormat::Argon2
+    );
     let unknown = "{\"hashIterations\": 5, \"algorithm\": \"own\"}";
-    assert_eq!(refused(&ImportSource::Keycloak, with(unknown)), ["/credentials"]);
+    assert_eq!(
+        refused(&ImportSource::Keycloak, with(unknown)),
+        ["/credentials"]
+    );
 }
 
 #[test]
@@ -138,7 +160,14 @@ fn what_cannot_be_read_is_named() {
     let wrong = refused(&ImportSource::Gatekeeper, row);
     assert_eq!(
         wrong,
-        ["/email", "/email_verified", "/name", "/metadata", "/roles", "/created_at"]
+        [
+            "/email",
+            "/email_verified",
+            "/name",
+            "/metadata",
+            "/roles",
+            "/created_at"
+        ]
     );
     let row = json!({"email": "a@b.org", "roles": "editor, viewer", "is_active": 0, "name": "", "created_at": -1});
     assert_eq!(refused(&ImportSource::Gatekeeper, row), ["/created_at"]);
