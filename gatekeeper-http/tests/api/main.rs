@@ -19,6 +19,7 @@ mod hostile;
 mod limits;
 mod lists;
 mod magic_links;
+mod matrix;
 mod one_time_tokens;
 mod openapi;
 mod refresh;
