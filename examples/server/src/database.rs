@@ -45,7 +45,11 @@ impl Database {
     }
 
     /// Opens it and brings its tables up to date.
-    pub(crate) async fn open(&self) -> Result<Arc<dyn Repository>, Failure> {
+    pub(crate) async fn open(
+        &self,
+        row_level_security: bool,
+    ) -> Result<Arc<dyn Repository>, Failure> {
+        let settings = gatekeeper_sqlx::Settings::new().row_level_security(row_level_security);
         let opened: Result<Arc<dyn Repository>, SetupError> = match self {
             Self::File(path) => SqliteRepository::open(&format!("sqlite://{}", path.display()))
                 .await
@@ -53,7 +57,7 @@ impl Database {
             Self::Memory => SqliteRepository::open("sqlite::memory:")
                 .await
                 .map(|repository| Arc::new(repository) as _),
-            Self::Postgres(url) => PgRepository::connect(url.expose())
+            Self::Postgres(url) => PgRepository::connect_with(url.expose(), settings)
                 .await
                 .map(|repository| Arc::new(repository) as _),
         };

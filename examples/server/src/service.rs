@@ -59,7 +59,7 @@ async fn build(
 ) -> Result<Service, Failure> {
     // The secret first: should the process die in between, there is a secret without a database, which does no harm.
     let (key, origin) = secret::obtain(settings)?;
-    let repository = settings.database.open().await?;
+    let repository = settings.database.open(settings.row_level_security).await?;
     let builder = match &settings.mail_templates {
         Some(templates) => builder.mail_templates(templates.clone()),
         None => builder,

@@ -7,7 +7,7 @@ use crate::{failure::Failure, settings::Settings};
 pub(super) async fn run(settings: &Settings) -> Result<Answer, Failure> {
     // Where the secret is made beside the database, it is made before it.
     crate::secret::obtain(settings)?;
-    settings.database.open().await?;
+    settings.database.open(settings.row_level_security).await?;
     let database = settings.database.to_string();
     Ok(Answer {
         text: format!("{database} is up to date."),

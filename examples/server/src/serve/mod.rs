@@ -42,11 +42,7 @@ pub(crate) async fn run(settings: Settings, json: bool) -> Result<(), Failure> {
         .map_err(|error| Failure::because("signals cannot be received", &error))?;
     let service = service::serving(&settings, &public_url).await?;
     let gatekeeper = service.gatekeeper.clone();
-    let proxies = settings.trusted_proxies.iter().copied();
-    let api = Api::new(
-        service.gatekeeper,
-        HttpSettings::new().trust_proxies(proxies),
-    );
+    let api = Api::new(service.gatekeeper, http_settings(&settings)?);
     Announcement {
         settings: &settings,
         local_url: &service::url_of(address),
@@ -77,4 +73,17 @@ fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
         let what = format!("{} cannot be listened on", settings.bind);
         Failure::because(&what, &error)
     })
+}
+
+fn http_settings(settings: &Settings) -> Result<HttpSettings, Failure> {
+    let proxies = settings.trusted_proxies.iter().copied();
+    let mut http = HttpSettings::new()
+        .trust_proxies(proxies)
+        .tenant_paths(settings.tenant_paths);
+    if let Some(parent) = &settings.tenant_hosts {
+        http = http
+            .tenant_hosts(parent.as_str())
+            .map_err(|error| Failure::Usage(format!("GATEKEEPER_TENANT_HOSTS: {error}")))?;
+    }
+    Ok(http)
 }

@@ -1,8 +1,10 @@
 //! Settings: flags, then the environment, then a file, then defaults. One [`TABLE`] says what there is; reading, `--help`
 //! and the check of the README go by it.
 
+mod readers;
 mod sources;
 mod table;
+mod tenancy;
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
@@ -52,9 +54,49 @@ pub(crate) struct Settings {
     /// The two halves of [`SessionLimit`], which is put together when both are read.
     pub(crate) session_limit: Option<u32>,
     pub(crate) session_limit_policy: WhenFull,
+    /// Whether PostgreSQL itself keeps tenants apart too.
+    pub(crate) row_level_security: bool,
+    pub(crate) tenant_hosts: Option<String>,
+    pub(crate) tenant_paths: bool,
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// What the library itself is told.
     pub(crate) config: Config,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (mail, sms) = (MailTo::Console, SmsTo::Nowhere);
+        let mut config = Config::default();
+        carriers::fit_lease(&mut config, &mail, &sms);
+        Self {
+            adapter: Adapter::Axum,
+            bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            database: Database::default(),
+            json: false,
+            log: "info".to_owned(),
+            log_chosen: false,
+            log_format: LogFormat::Text,
+            mail,
+            mail_from: None,
+            mail_templates: None,
+            sendgrid_api_key: None,
+            sms,
+            twilio: TwilioAccount::default(),
+            tls_roots: None,
+            public_url: None,
+            redis: None,
+            redis_prefix: "gatekeeper".to_owned(),
+            redis_strict: false,
+            secret: None,
+            session_limit: None,
+            session_limit_policy: WhenFull::EndOldest,
+            row_level_security: false,
+            tenant_hosts: None,
+            tenant_paths: false,
+            trusted_proxies: Vec::new(),
+            config,
+        }
+    }
 }
 
 /// Which web framework serves.

@@ -1,16 +1,19 @@
-use std::{error::Error, net::SocketAddr, path::Path, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use gatekeeper_core::{
     Config,
     config::{BreachFailure, EmailVerification, PublicUrl},
     crypto::SecretKey,
-    mail::{MailTemplates, TemplateError},
     model::{MfaRequirement, WhenFull},
 };
 use gatekeeper_mail::Sender;
 use gatekeeper_redis::RedisSettings;
 
-use super::{Adapter, LogFormat, Settings};
+use super::{
+    Adapter, LogFormat, Settings,
+    readers::{lifetime, printable, switch, templates},
+    tenancy,
+};
 use crate::{
     carriers::{self, MailTo, SmsTo, TwilioAccount},
     database::Database,
@@ -431,6 +434,17 @@ pub(crate) const TABLE: &[Setting] = &[
             Ok(())
         },
     },
+    tenancy::TENANT_HOSTS,
+    tenancy::TENANT_PATHS,
+    tenancy::ROW_LEVEL_SECURITY,
+    tenancy::OUTDATED_TOKENS,
+    tenancy::API_KEYS,
+    tenancy::API_KEY_ENVIRONMENT,
+    tenancy::API_KEY_LIFETIME,
+    tenancy::IMPERSONATION,
+    tenancy::IMPERSONATION_LIFETIME,
+    tenancy::IMPERSONATION_NOTICE,
+    tenancy::INVITATION_LIFETIME,
     Setting {
         name: "password_min_length",
         shape: "NUMBER",
@@ -555,90 +569,3 @@ pub(crate) const TABLE: &[Setting] = &[
         },
     },
 ];
-
-/// Looked at here, so that a mistake in a template is found at the start and told with the setting's name.
-fn templates(path: &str) -> Result<MailTemplates, String> {
-    let load = || {
-        let mut templates = MailTemplates::bundled()?;
-        templates.load_directory(path)?;
-        Ok(templates)
-    };
-    load().map_err(|error| match &error {
-        TemplateError::Read { path: file, source } => match file.strip_prefix(path) {
-            Ok(name) if name != Path::new("") => {
-                format!("{} cannot be read: {source}", name.display())
-            }
-            _ => format!("the directory cannot be read: {source}"),
-        },
-        _ => match error.source() {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        },
-    })
-}
-
-/// Reads `on` or `off`.
-pub(super) fn switch(value: &str) -> Result<bool, String> {
-    match value {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("must be on or off".to_owned()),
-    }
-}
-
-/// What can stand in a header of HTTP.
-fn printable(value: &str) -> Result<&str, String> {
-    if value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(value)
-    } else {
-        Err("must be printable ASCII without spaces".to_owned())
-    }
-}
-
-fn lifetime(
-    value: &str,
-    least: u64,
-    least_text: &str,
-    most_days: u64,
-    most_text: &str,
-) -> Result<Duration, String> {
-    let bounds = Duration::from_secs(least)..=Duration::from_secs(most_days * 86_400);
-    duration::parse(value)
-        .filter(|lifetime| bounds.contains(lifetime))
-        .ok_or_else(|| {
-            format!("must be a whole number with s, m, h or d behind it, from {least_text} to {most_text}")
-        })
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let (mail, sms) = (MailTo::Console, SmsTo::Nowhere);
-        let mut config = Config::default();
-        carriers::fit_lease(&mut config, &mail, &sms);
-        Self {
-            adapter: Adapter::Axum,
-            bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            database: Database::default(),
-            json: false,
-            log: "info".to_owned(),
-            log_chosen: false,
-            log_format: LogFormat::Text,
-            mail,
-            mail_from: None,
-            mail_templates: None,
-            sendgrid_api_key: None,
-            sms,
-            twilio: TwilioAccount::default(),
-            tls_roots: None,
-            public_url: None,
-            redis: None,
-            redis_prefix: "gatekeeper".to_owned(),
-            redis_strict: false,
-            secret: None,
-            session_limit: None,
-            session_limit_policy: WhenFull::EndOldest,
-            trusted_proxies: Vec::new(),
-            config,
-        }
-    }
-}

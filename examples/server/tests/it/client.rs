@@ -37,12 +37,23 @@ pub(crate) fn connect(address: &str) -> std::io::Result<TcpStream> {
 }
 
 pub(crate) fn head(method: &str, path: &str, token: Option<&str>, length: usize) -> String {
+    head_in(method, path, None, token, length)
+}
+
+fn head_in(
+    method: &str,
+    path: &str,
+    tenant: Option<&str>,
+    token: Option<&str>,
+    length: usize,
+) -> String {
+    let tenant = tenant.map_or_else(String::new, |slug| format!("x-tenant: {slug}\r\n"));
     let authorization = token.map_or_else(String::new, |token| {
         format!("authorization: Bearer {token}\r\n")
     });
     format!(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n{authorization}\r\n"
+         content-type: application/json\r\ncontent-length: {length}\r\n{authorization}{tenant}\r\n"
     )
 }
 
@@ -73,9 +84,21 @@ pub(crate) fn call(
     token: Option<&str>,
     body: Option<&Value>,
 ) -> std::io::Result<Answer> {
+    call_in(address, None, method, path, token, body)
+}
+
+/// The same, in a tenant.
+pub(crate) fn call_in(
+    address: &str,
+    tenant: Option<&str>,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> std::io::Result<Answer> {
     let body = body.map_or_else(String::new, Value::to_string);
     let mut stream = connect(address)?;
-    stream.write_all(head(method, path, token, body.len()).as_bytes())?;
+    stream.write_all(head_in(method, path, tenant, token, body.len()).as_bytes())?;
     stream.write_all(body.as_bytes())?;
     receive(stream)
 }

@@ -22,3 +22,4 @@ mod redis;
 mod redis_outage;
 mod server;
 mod settings;
+mod tenants;
