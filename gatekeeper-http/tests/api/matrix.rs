@@ -164,7 +164,11 @@ async fn nobody_and_strangers_of_another_tenant_are_unknown() {
     let (admin, _) = matrix.somebody(Some("acme"), &["admin"]).await;
     for route in guarded() {
         for token in [None, Some(user.as_str()), Some(admin.as_str())] {
-            assert_eq!(matrix.at(route, token, None).await, Gate::Unknown, "{route:?}");
+            assert_eq!(
+                matrix.at(route, token, None).await,
+                Gate::Unknown,
+                "{route:?}"
+            );
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The command line. Flags for settings come from their table.
 
+pub(crate) mod audit;
 pub(crate) mod keys;
 pub(crate) mod mail;
 pub(crate) mod role;
+pub(crate) mod tenant;
 pub(crate) mod user;
 
 use std::path::PathBuf;
@@ -26,9 +28,11 @@ pub(crate) struct Invocation {
 pub(crate) enum Task {
     Serve,
     Migrate,
+    Audit(audit::Task),
     Keys(keys::Task),
     Mail(mail::Task),
     Role(role::Task),
+    Tenant(tenant::Task),
     User(user::Task),
 }
 
@@ -69,6 +73,8 @@ fn command() -> Command {
         .subcommand(Command::new("migrate").about("Bring the database's tables up to date"))
         .subcommand(user::command())
         .subcommand(role::command())
+        .subcommand(tenant::command())
+        .subcommand(audit::command())
         .subcommand(mail::command())
         .subcommand(keys::command())
 }
@@ -130,9 +136,11 @@ fn task(matches: &ArgMatches) -> Task {
         },
     };
     let task = match group {
+        "audit" => audit::read(verb, given).map(Task::Audit),
         "keys" => keys::read(verb, given).map(Task::Keys),
         "mail" => mail::read(verb, given).map(Task::Mail),
         "role" => role::read(verb, given).map(Task::Role),
+        "tenant" => tenant::read(verb, given).map(Task::Tenant),
         "user" => user::read(verb, given).map(Task::User),
         _ => None,
     };

@@ -35,6 +35,19 @@ pub(crate) enum Task {
         email: String,
         tenant: Option<String>,
     },
+    Invite {
+        email: String,
+        roles: Vec<String>,
+        tenant: Option<String>,
+    },
+    Data {
+        email: String,
+        tenant: Option<String>,
+    },
+    Erase {
+        email: String,
+        tenant: Option<String>,
+    },
     Import(Import),
     Export {
         format: Format,
@@ -114,6 +127,25 @@ pub(super) fn command() -> Command {
         .subcommand(
             Command::new("unlock")
                 .about("Lift the locks that wrong guesses put on an account")
+                .arg(email())
+                .arg(tenant()),
+        )
+        .subcommand(
+            Command::new("invite")
+                .about("Invite somebody; a server that runs mails the invitation")
+                .arg(email())
+                .arg(text("role", "NAME", "A role to grant on acceptance; may be repeated").action(ArgAction::Append))
+                .arg(tenant()),
+        )
+        .subcommand(
+            Command::new("data")
+                .about("Write all that is kept about a user to standard output, as one JSON object")
+                .arg(email())
+                .arg(tenant()),
+        )
+        .subcommand(
+            Command::new("erase")
+                .about("Delete an account, and erase what the audit trail holds of the person; the trail stays provable")
                 .arg(email())
                 .arg(tenant()),
         )
@@ -219,6 +251,19 @@ pub(super) fn read(verb: &str, given: &ArgMatches) -> Option<Task> {
             tenant,
         },
         "unlock" => Task::Unlock {
+            email: email(),
+            tenant,
+        },
+        "invite" => Task::Invite {
+            email: email(),
+            roles: many(given, "role"),
+            tenant,
+        },
+        "data" => Task::Data {
+            email: email(),
+            tenant,
+        },
+        "erase" => Task::Erase {
             email: email(),
             tenant,
         },

@@ -1,9 +1,11 @@
 //! What can be asked of the program, one file a subject.
 
+mod audit;
 mod keys;
 mod mail;
 mod migrate;
 mod role;
+mod tenant;
 mod transfer;
 mod user;
 
@@ -58,9 +60,11 @@ pub(crate) async fn run(invocation: &Invocation, settings: Settings) -> Result<(
     let answer = match &invocation.command {
         Task::Serve => return Box::pin(serve::run(settings, invocation.json)).await,
         Task::Migrate => migrate::run(&settings).await?,
+        Task::Audit(task) => audit::run(&settings, task, invocation.json).await?,
         Task::Keys(task) => keys::run(&settings, task).await?,
         Task::Mail(task) => mail::run(&settings, task).await?,
         Task::Role(task) => role::run(&settings, task).await?,
+        Task::Tenant(task) => tenant::run(&settings, task).await?,
         Task::User(task) => user::run(&settings, task, invocation.json).await?,
     };
     answer.print(invocation.json);

@@ -4,7 +4,7 @@ use std::{
 };
 
 use gatekeeper_core::{
-    Gatekeeper, NewUser, RequestContext,
+    Gatekeeper, NewInvitation, NewUser, RequestContext,
     model::{Page, SecretString, User},
     store::UserFilter,
 };
@@ -65,6 +65,13 @@ pub(super) async fn run(settings: &Settings, task: &Task, json: bool) -> Result<
             require_password_change(settings, email, tenant.as_deref()).await
         }
         Task::Unlock { email, tenant } => unlock(settings, email, tenant.as_deref()).await,
+        Task::Invite {
+            email,
+            roles,
+            tenant,
+        } => invite(settings, email, roles, tenant.as_deref()).await,
+        Task::Data { email, tenant } => data(settings, email, tenant.as_deref()).await,
+        Task::Erase { email, tenant } => erase(settings, email, tenant.as_deref()).await,
         Task::Import(wanted) => transfer::import(settings, wanted, json).await,
         Task::Export {
             format,
@@ -216,6 +223,55 @@ async fn require_password_change(
         email,
     )
     .await
+}
+
+async fn invite(
+    settings: &Settings,
+    email: &str,
+    roles: &[String],
+    tenant: Option<&str>,
+) -> Result<Answer, Failure> {
+    let (gatekeeper, cx) = begin(settings, tenant).await?;
+    let input = NewInvitation {
+        email: email.to_owned(),
+        roles: roles.to_vec(),
+        organization: None,
+        expires_in: None,
+    };
+    let invitation = gatekeeper.administration().invite(&cx, input).await?;
+    let email = invitation.email.as_str();
+    Ok(Answer {
+        text: format!("Invited {email}, until {}.", invitation.expires_at),
+        json: json!({"id": invitation.id, "email": email, "expires_at": invitation.expires_at}),
+    })
+}
+
+async fn data(settings: &Settings, email: &str, tenant: Option<&str>) -> Result<Answer, Failure> {
+    let (gatekeeper, cx) = begin(settings, tenant).await?;
+    let administration = gatekeeper.administration();
+    let user = administration.find_user_by_email(&cx, email).await?;
+    let export = gatekeeper.privacy().export(&cx, user.id).await?;
+    let document = Value::Object(export.into_document(usize::MAX).await?);
+    let text = serde_json::to_string_pretty(&document)
+        .map_err(|error| Failure::because("the answer cannot be written", &error))?;
+    Ok(Answer {
+        text,
+        json: document,
+    })
+}
+
+async fn erase(settings: &Settings, email: &str, tenant: Option<&str>) -> Result<Answer, Failure> {
+    let (gatekeeper, cx) = begin(settings, tenant).await?;
+    let administration = gatekeeper.administration();
+    let user = administration.find_user_by_email(&cx, email).await?;
+    gatekeeper.privacy().erase(&cx, user.id).await?;
+    Ok(Answer {
+        text: format!(
+            "Deleted the account. A server that runs erases what the audit trail holds of {}.",
+            user.id
+        ),
+        json: json!({"id": user.id, "erased": true}),
+    })
 }
 
 async fn answer_with(
