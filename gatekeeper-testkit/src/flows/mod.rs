@@ -19,6 +19,7 @@ mod email;
 mod enumeration;
 mod factor;
 mod faults;
+mod imports;
 mod keys;
 mod limits;
 mod lockout;
@@ -153,6 +154,13 @@ macro_rules! __flow_cases {
                 row_2_sign_up_answers_alike_for_a_taken_address,
                 row_2_forgot_answers_alike_for_nobody,
                 row_3_mail_goes_to_the_stored_address,
+            }
+            imports {
+                an_imported_hash_signs_in_and_is_made_anew,
+                a_refused_row_keeps_nobody_out,
+                what_was_exported_can_be_imported,
+                an_import_asks_for_its_permission_and_reach,
+                an_import_keeps_to_its_tenant,
             }
             keys {
                 a_planned_rotation_overlaps,
