@@ -11,6 +11,7 @@ mod probe;
 mod process;
 mod protected;
 mod refresh;
+mod scale;
 mod server;
 mod startup;
 
@@ -36,6 +37,8 @@ enum Command {
     Startup(startup::Options),
     /// Rotations of refresh tokens on PostgreSQL against pgbench on the same statement.
     Refresh(refresh::Options),
+    /// What operations cost with many users, against what they cost with few.
+    Scale(scale::Options),
     /// The server that `protected` and `flood` measure.
     #[command(hide = true)]
     Serve(server::Options),
@@ -50,6 +53,7 @@ fn main() -> Result<(), Failure> {
             .enable_all()
             .build()?
             .block_on(refresh::measure(options)),
+        Command::Scale(options) => alone(scale::measure(options)),
         Command::Serve(options) => server::run(options),
     }
 }

@@ -11,7 +11,9 @@ use std::{
 
 use gatekeeper_core::{
     env::{Clock, SystemClock, SystemRandom},
-    model::{AuthMethod, EmailAddress, Session, SessionId, TenantId, Timestamp, User, UserId},
+    model::{
+        AuthMethod, EmailAddress, Session, SessionId, TenantId, Timestamp, User, UserId, UserKind,
+    },
     store::{Repository, SessionRotation},
 };
 use gatekeeper_sqlx::{PgRepository, Settings};
@@ -118,6 +120,7 @@ async fn fill(repository: &PgRepository, number: usize) -> Result<Vec<SessionId>
         let user = User {
             id: UserId::new(now, &SystemRandom),
             tenant_id: TenantId::DEFAULT,
+            kind: UserKind::Person,
             email: EmailAddress::parse(&format!("user{index}@example.org"))?,
             email_verified_at: Some(now),
             name: None,
@@ -158,6 +161,8 @@ fn session(user: &User, now: Timestamp) -> Session {
         ip: None,
         user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0)".to_owned()),
         device_id: None,
+        organization_id: None,
+        impersonation: None,
     }
 }
 
