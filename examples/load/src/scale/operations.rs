@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use gatekeeper_core::{
     env::{Clock, SystemClock},
     model::{EmailAddress, Event, NormalizedEmail, PageRequest, TenantId},
-    store::{AuditFilter, Repository, SessionRotation, UserFilter, UserSearch},
+    store::{AuditFilter, SessionRotation, UserFilter, UserSearch},
 };
 
 use super::{
