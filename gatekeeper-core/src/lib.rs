@@ -32,11 +32,13 @@ pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
     cleanup::{Cleanup, CleanupRun, Removed},
+    invitations::{AcceptInvitation, InvitationDetails, Invitations, NewInvitation},
     magic_links::{MagicLinkRequested, MagicLinks},
     mfa::{
         BackupCodes, Destination, FactorStatus, Mfa, MfaAttempt, MfaFactor, MfaMethod, MfaProof,
         MfaStanding, MfaStatus, PreparedCode, TotpSetup,
     },
+    organizations::{Member, NewOrganization, OrganizationChanges, Organizations},
     outbox::{Delivered, Outbox, Retry},
     passwords::Passwords,
     sessions::{FinishMfa, MfaPending, SessionDevice, Sessions, SignIn, SignedIn},

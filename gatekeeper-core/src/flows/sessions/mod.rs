@@ -28,6 +28,7 @@ mod step_up;
 
 pub(crate) use complete::new_session;
 pub use finish_mfa::FinishMfa;
+pub(crate) use sign_in::Accepting;
 pub(crate) use proven::{FirstFactor, PendingToken, Proven, Refused, Spend, Spent};
 
 use serde_json::{Map, Value};
