@@ -38,7 +38,7 @@ pub use flows::{
         BackupCodes, Destination, FactorStatus, Mfa, MfaAttempt, MfaFactor, MfaMethod, MfaProof,
         MfaStanding, MfaStatus, PreparedCode, TotpSetup,
     },
-    organizations::{Member, NewOrganization, OrganizationChanges, Organizations},
+    organizations::{NewOrganization, OrganizationChanges, OrganizationMember, Organizations},
     outbox::{Delivered, Outbox, Retry},
     passwords::Passwords,
     sessions::{FinishMfa, MfaPending, SessionDevice, Sessions, SignIn, SignedIn},

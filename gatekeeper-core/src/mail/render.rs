@@ -78,7 +78,10 @@ pub(super) fn render(
         ("ip", optional(variables.ip.map(|ip| ip.to_string()))),
         ("device", optional(variables.device.map(clean::one_line))),
         // Chosen by people who may mean no good to whoever reads it.
-        ("inviter", optional(variables.inviter.and_then(clean::greeted))),
+        (
+            "inviter",
+            optional(variables.inviter.and_then(clean::greeted)),
+        ),
         (
             "organization",
             optional(variables.organization.and_then(clean::greeted)),

@@ -9,12 +9,12 @@ use super::{
 use crate::{
     AccountError, Error, InvitationError, OrganizationError, RateLimited, RequestContext,
     TenantError, Violations,
-    flows::{Record, Unit, administration::Acting, organizations::Member, validate},
+    flows::{Record, Unit, administration::Acting, organizations::ActingMember, validate},
     gatekeeper::Inner,
     mail::AccountMail,
     model::{
-        EmailAddress, Event, Invitation, InvitationId, OrganizationId, RoleName, Tenant,
-        Timestamp, User, UserId,
+        EmailAddress, Event, Invitation, InvitationId, OrganizationId, RoleName, Tenant, Timestamp,
+        User, UserId,
     },
     rate_limit::{MailLimit, Quota},
     store::Constraint,
@@ -29,7 +29,7 @@ pub(crate) enum Giver<'g> {
     /// An administrator of the tenant, or an operator.
     Administrator(&'g Acting),
     /// A member of the organisation with the permission there.
-    Member(&'g Member),
+    Member(&'g ActingMember),
 }
 
 impl Giver<'_> {
@@ -89,6 +89,11 @@ impl ValidInvitation {
             organization: input.organization,
             lifetime,
         })
+    }
+
+    /// The same, to this organisation.
+    pub(crate) fn to_organization(&mut self, organization: OrganizationId) {
+        self.organization = Some(organization);
     }
 
     /// Counts a mail to the invited address.

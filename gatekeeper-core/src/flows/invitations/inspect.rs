@@ -59,7 +59,9 @@ impl Invitations<'_> {
                 user.name.unwrap_or(email)
             }),
             expires_at: invitation.expires_at,
-            has_account: looked.account.is_some_and(|account| account.user.email_verified()),
+            has_account: looked
+                .account
+                .is_some_and(|account| account.user.email_verified()),
         })
     }
 

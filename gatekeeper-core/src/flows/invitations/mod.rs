@@ -39,8 +39,11 @@ mod standing;
 use std::time::Duration;
 
 pub(crate) use acceptance::{Acceptance, accept_in};
-pub(crate) use create::{Giver, ValidInvitation, invite_in, resend_in, revoke_in};
-pub(crate) use standing::{Granted, granted};
+pub(crate) use administer::hold as hold_invitation;
+pub(crate) use create::{
+    Giver, ValidInvitation, hold_tenant, invite_in, resend_in, revoke_in, role_names,
+};
+pub(crate) use standing::{granted, held_in};
 
 use crate::{
     Gatekeeper,

@@ -120,7 +120,9 @@ impl Inner {
             }
             // To an address that need not have an account.
             AccountMail::Invitation { invitation_id } => {
-                return self.decide_invitation(tx, tenant, *invitation_id, now).await;
+                return self
+                    .decide_invitation(tx, tenant, *invitation_id, now)
+                    .await;
             }
             AccountMail::Notice { .. } => None,
         };
