@@ -526,7 +526,6 @@ pub(super) async fn row_54_no_other_mail_stands_in_for_an_invitation(fixture: St
 pub(super) async fn row_6_an_unproven_account_is_taken_over_by_the_invited(fixture: StoreFixture) {
     let world = World::configured(fixture, optional_verification).await;
     world.role("editor", &["articles:write"]).await;
-    let root = world.holder(ROOT, "admin").await;
     // Somebody made an account with an address that they do not read, and set a factor up.
     let input = Register {
         email: NEW.to_owned(),
@@ -541,7 +540,10 @@ pub(super) async fn row_6_an_unproven_account_is_taken_over_by_the_invited(fixtu
     let who = world.identity(&mallory).await;
     super::world::put_factor(&world, mallory.session.user_id, "totp").await;
     world.mails().await;
-    let token = world.invited(&root, NEW, &["editor"]).await;
+    let administration = world.gk.administration();
+    let input = invitation(NEW, &["editor"], None);
+    administration.invite(&world.cx, input).await.unwrap();
+    let token = world.mailed_token().await;
     // Signed in with an unproven address is not enough.
     let joined = world.gk.invitations().join(&world.cx, &who, &token).await;
     assert_eq!(code(joined), "token.invalid");

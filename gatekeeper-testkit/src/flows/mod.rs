@@ -19,6 +19,7 @@ mod email;
 mod enumeration;
 mod factor;
 mod faults;
+mod invitation_machine;
 mod invitations;
 mod keys;
 mod limits;
@@ -28,6 +29,7 @@ mod magic_links;
 mod mail;
 mod mfa;
 mod mfa_sent;
+mod organizations;
 mod outbox;
 mod password_history;
 mod passwords;
@@ -404,6 +406,19 @@ macro_rules! __flow_cases {
                 whoever_is_signed_in_joins,
                 row_52_invitations_keep_to_their_tenant,
                 an_operator_invites_in_nobodys_name,
+            }
+            organizations {
+                an_organization_from_its_beginning_to_its_end,
+                a_user_of_two_organizations_goes_from_one_to_the_other,
+                row_51_switching_prolongs_nothing,
+                row_52_where_one_is_no_member_there_is_no_organization,
+                row_53_a_membership_opens_nothing_in_the_tenant,
+                row_53_members_reach_as_far_as_their_roles_there,
+                row_53_administrators_of_organizations_give_what_they_have,
+                row_52_a_membership_that_ended_gives_nothing,
+                a_member_invites_to_the_active_organization,
+                row_54_an_invitation_to_an_organization_needs_its_giver,
+                row_22_roles_of_an_organization_ask_for_a_second_factor,
             }
             sign_in {
                 the_right_password_opens_a_session,
