@@ -60,8 +60,10 @@ impl World {
         let session = self.sign_in(email).await;
         let session = self.switch(&session, Some(organization)).await.unwrap();
         self.mails().await;
-        let who = self.identity(&session).await;
-        (session, who)
+        let mut who = (*self.identity(&session).await).clone();
+        // As in the claim of the token.
+        who.organization = session.profile.authority.organization.clone();
+        (session, Arc::new(who))
     }
 
     async fn members_of(&self, organization: OrganizationId) -> Vec<(UserId, Vec<String>)> {
