@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use gatekeeper_core::model::{RoleName, TenantId};
+use gatekeeper_core::{
+    model::{RoleName, TenantId},
+    store::Repository,
+};
 use gatekeeper_http::Api;
 use http::Method;
 use serde_json::{Value, json};

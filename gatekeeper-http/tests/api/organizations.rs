@@ -1,5 +1,6 @@
 //! Organisations over HTTP.
 
+use gatekeeper_core::store::Repository;
 use gatekeeper_http::{Api, Caller};
 use http::Method;
 use serde_json::json;
