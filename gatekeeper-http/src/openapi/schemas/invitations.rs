@@ -13,8 +13,7 @@ pub(super) fn all() -> Value {
     let roles = json!({
         "type": "array",
         "items": {"type": "string"},
-        "maxItems": 50,
-        "description": "What is given on acceptance: in the organisation where there is one, else in the tenant.",
+        "description": "At most 50. What is given on acceptance: in the organisation where there is one, else in the tenant.",
         "examples": [["editor"]],
     });
     let expires_in = json!({
@@ -55,12 +54,10 @@ pub(super) fn all() -> Value {
                 "tenant": {"type": "string", "description": "The tenant's slug."},
                 "tenant_name": {"type": "string"},
                 "roles": roles,
-                "organization": {
-                    "type": ["object", "null"],
-                    "required": ["id", "name"],
-                    "properties": {"id": id, "name": {"type": "string"}},
-                    "additionalProperties": false,
-                },
+                "organization": {"anyOf": [
+                    object(json!({"id": id, "name": {"type": "string"}}), &[]),
+                    {"type": "null"},
+                ]},
                 "invited_by": {"type": ["string", "null"], "description": "What whoever invited is called; null for an operator."},
                 "expires_at": time,
                 "has_account": {"type": "boolean", "description": "Whether the address has an account, whose password accepts."},

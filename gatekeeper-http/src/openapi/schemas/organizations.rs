@@ -13,8 +13,7 @@ pub(super) fn all() -> Value {
     let roles = json!({
         "type": "array",
         "items": {"type": "string"},
-        "maxItems": 50,
-        "description": "What the member has while the organisation is the active one.",
+        "description": "At most 50. What the member has while the organisation is the active one.",
         "examples": [["editor"]],
     });
     json!({
