@@ -155,7 +155,9 @@ pub(super) async fn an_organization_from_its_beginning_to_its_end(fixture: Store
         .unwrap();
     let mut ids: Vec<_> = listed.items.iter().map(|found| found.id).collect();
     ids.sort_unstable();
-    assert_eq!(ids, [first.id, second.id]);
+    let mut both = [first.id, second.id];
+    both.sort_unstable();
+    assert_eq!(ids, both);
     administration
         .delete_organization(&world.cx, first.id)
         .await
@@ -272,6 +274,14 @@ pub(super) async fn row_52_where_one_is_no_member_there_is_no_organization(fixtu
     }
     assert!(world.believes(&session).await);
     assert_eq!(world.count(Event::OrganizationSwitched).await, 1);
+
+    // Nor after every factor, where no rule of factors stands before it.
+    let (_, app) = world.with_app(BOB).await;
+    let pending = world.first_step(&world.cx, BOB).await;
+    let both = world.second_step(&world.cx, &pending, &app.next_code(&world));
+    let both = both.await.unwrap();
+    let switched = world.switch(&both, Some(second.id)).await;
+    assert_eq!(code(switched), "organization.not_found");
 
     // Another tenant's administrator finds nothing of this one's.
     let root = other.holder(ROOT, "admin").await;
