@@ -278,8 +278,9 @@ pub(super) async fn row_52_where_one_is_no_member_there_is_no_organization(fixtu
     // Nor after every factor, where no rule of factors stands before it.
     let (_, app) = world.with_app(BOB).await;
     let pending = world.first_step(&world.cx, BOB).await;
-    let both = world.second_step(&world.cx, &pending, &app.next_code(&world));
-    let both = both.await.unwrap();
+    let of_app = app.next_code(&world);
+    let both = world.second_step(&world.cx, &pending, &of_app).await;
+    let both = both.unwrap();
     let switched = world.switch(&both, Some(second.id)).await;
     assert_eq!(code(switched), "organization.not_found");
 
