@@ -33,11 +33,13 @@ pub use flows::{
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
     cleanup::{Cleanup, CleanupRun, Removed},
     imports::{ExportedUser, FirebaseProject, ImportSource, ImportedUser, MAX_IMPORT_BATCH},
+    invitations::{AcceptInvitation, InvitationDetails, Invitations, NewInvitation},
     magic_links::{MagicLinkRequested, MagicLinks},
     mfa::{
         BackupCodes, Destination, FactorStatus, Mfa, MfaAttempt, MfaFactor, MfaMethod, MfaProof,
         MfaStanding, MfaStatus, PreparedCode, TotpSetup,
     },
+    organizations::{NewOrganization, OrganizationChanges, OrganizationMember, Organizations},
     outbox::{Delivered, Outbox, Retry},
     passwords::Passwords,
     sessions::{FinishMfa, MfaPending, SessionDevice, Sessions, SignIn, SignedIn},

@@ -120,7 +120,11 @@ impl Api {
         let pending = self.count(route, &head, counts).await?;
         let tenant = match route.caller {
             Caller::Service => gatekeeper_core::model::TenantId::DEFAULT,
-            Caller::Public | Caller::TokenHolder | Caller::User | Caller::Permission(_) => {
+            Caller::Public
+            | Caller::TokenHolder
+            | Caller::User
+            | Caller::Permission(_)
+            | Caller::OrganizationPermission(_) => {
                 tenant::named(&head, self.settings())?
                     .resolve(self.gatekeeper())
                     .await?
@@ -129,7 +133,7 @@ impl Api {
         check_size(route, &parts.headers, &body)?;
         let identity = match route.caller {
             Caller::Service | Caller::Public | Caller::TokenHolder => None,
-            Caller::User | Caller::Permission(_) => {
+            Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => {
                 let identified = self.identify(&head, tenant).await;
                 let user = match &identified {
                     Ok(Some(identity)) => Some(identity.user_id),
@@ -145,6 +149,12 @@ impl Api {
         if let (Caller::Permission(permission), Some(identity)) = (route.caller, &identity)
             && Requirement::permission(permission).check(identity, self.gatekeeper().clock().now())
                 != Verdict::Met
+        {
+            return Err(Problem::new("access.forbidden"));
+        }
+        if let (Caller::OrganizationPermission(permission), Some(identity)) =
+            (route.caller, &identity)
+            && !identity.has_organization_permission(permission)
         {
             return Err(Problem::new("access.forbidden"));
         }
@@ -232,7 +242,6 @@ impl Call {
     }
 
     /// The second variable part of the path.
-    #[expect(dead_code, reason = "the first paths with two come with roles")]
     pub(crate) fn second_capture(&self) -> &str {
         self.captures.get(1).map_or("", String::as_str)
     }

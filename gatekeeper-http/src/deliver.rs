@@ -36,6 +36,17 @@ impl Delivery {
             &[("body", Self::Body), ("cookie", Self::Cookie)],
         )
     }
+
+    /// Where whoever is signed in gets the tokens of the session that follows: where they were before, unless it is asked otherwise.
+    pub(crate) fn or_as_before(asked: Option<Self>, call: &Call) -> Result<Self, Problem> {
+        Ok(match asked {
+            Some(delivery) => delivery,
+            None => match call.api.cookies().access.read(&call.head())? {
+                Some(_) => Self::Cookie,
+                None => Self::Split,
+            },
+        })
+    }
 }
 
 #[derive(Serialize)]

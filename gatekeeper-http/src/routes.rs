@@ -59,6 +59,8 @@ pub enum Caller {
     User,
     /// Whoever is signed in and has this permission.
     Permission(&'static str),
+    /// Whoever is signed in and has this permission in the organisation that is active in their session.
+    OrganizationPermission(&'static str),
 }
 
 /// Whether a way of calling is let through.
@@ -168,7 +170,9 @@ impl Route {
             rate: match caller {
                 Caller::Service => RateRule::Unlimited,
                 Caller::Public | Caller::TokenHolder => RateRule::Address(RateClass::Read),
-                Caller::User | Caller::Permission(_) => RateRule::User(RateClass::Read),
+                Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => {
+                    RateRule::User(RateClass::Read)
+                }
             },
             body_limit: Api::MAX_BODY,
             input: Input::Nothing,
@@ -190,7 +194,9 @@ impl Route {
         handler: Handler,
     ) -> Self {
         let csrf = match caller {
-            Caller::User | Caller::Permission(_) => CsrfRule::CookieProof,
+            Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => {
+                CsrfRule::CookieProof
+            }
             Caller::Service | Caller::Public | Caller::TokenHolder => CsrfRule::NotForeign,
         };
         Self {
@@ -203,7 +209,7 @@ impl Route {
             api_keys: keys_of(caller),
             // What users change of themselves is their own to change, unless a row says otherwise.
             impersonation: match caller {
-                Caller::User => Rule::Refused,
+                Caller::User | Caller::OrganizationPermission(_) => Rule::Refused,
                 Caller::Service | Caller::Public | Caller::TokenHolder | Caller::Permission(_) => {
                     Rule::Allowed
                 }
@@ -211,7 +217,9 @@ impl Route {
             rate: match caller {
                 Caller::Service => RateRule::Unlimited,
                 Caller::Public | Caller::TokenHolder => RateRule::Address(RateClass::SignIn),
-                Caller::User | Caller::Permission(_) => RateRule::User(RateClass::Write),
+                Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => {
+                    RateRule::User(RateClass::Write)
+                }
             },
             body_limit: Api::MAX_BODY,
             input: Input::Nothing,
@@ -231,21 +239,22 @@ impl Route {
             Caller::Public | Caller::TokenHolder => {
                 codes.extend(["service.unavailable", "tenant.not_found"]);
             }
-            Caller::User | Caller::Permission(_) => codes.extend([
-                "access.invalid_token",
-                "access.missing_token",
-                "request.ambiguous_credentials",
-                "service.unavailable",
-                "tenant.not_found",
-            ]),
+            Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => codes
+                .extend([
+                    "access.invalid_token",
+                    "access.missing_token",
+                    "request.ambiguous_credentials",
+                    "service.unavailable",
+                    "tenant.not_found",
+                ]),
         }
         if self.rate != RateRule::Unlimited {
             codes.push("request.rate_limited");
         }
         match self.caller {
             Caller::Service | Caller::Public | Caller::TokenHolder => {}
-            Caller::User | Caller::Permission(_) => {
-                if matches!(self.caller, Caller::Permission(_)) {
+            Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => {
+                if !matches!(self.caller, Caller::User) {
                     codes.push("access.forbidden");
                 }
                 if self.api_keys == Rule::Refused {
@@ -336,10 +345,11 @@ impl Route {
     }
 }
 
-/// Where a permission is asked for, a key may have it; what is a user's own, a key has no business with.
+/// Where a permission is asked for, a key may have it; what is a user's own, a key has no business with, and no organisation is active
+/// for it.
 const fn keys_of(caller: Caller) -> Rule {
     match caller {
-        Caller::User => Rule::Refused,
+        Caller::User | Caller::OrganizationPermission(_) => Rule::Refused,
         Caller::Service | Caller::Public | Caller::TokenHolder | Caller::Permission(_) => {
             Rule::Allowed
         }

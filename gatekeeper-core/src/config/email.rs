@@ -44,6 +44,8 @@ pub enum TokenPlacement {
 pub struct LinkPaths {
     /// Redeems a verification or a change of address.
     pub verify_email: String,
+    /// Accepts an invitation.
+    pub invitation: String,
     /// Signs in.
     pub magic_link: String,
     /// Sets a new password.
@@ -62,6 +64,7 @@ impl Default for EmailConfig {
             token_placement: TokenPlacement::Fragment,
             links: LinkPaths {
                 verify_email: "/verify-email".to_owned(),
+                invitation: "/invitation".to_owned(),
                 magic_link: "/magic-link".to_owned(),
                 reset_password: "/reset-password".to_owned(),
                 sign_in: "/sign-in".to_owned(),
@@ -86,6 +89,7 @@ impl EmailConfig {
         }
         for (setting, path) in [
             ("email.links.verify_email", &self.links.verify_email),
+            ("email.links.invitation", &self.links.invitation),
             ("email.links.magic_link", &self.links.magic_link),
             ("email.links.reset_password", &self.links.reset_password),
             ("email.links.sign_in", &self.links.sign_in),

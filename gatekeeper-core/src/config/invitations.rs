@@ -34,6 +34,38 @@ impl InvitationConfig {
             let reason = "must lie between 1 minute and invitations.max_lifetime";
             return Err(ConfigError::new("invitations.lifetime", reason));
         }
+        if self.resend_after > self.lifetime {
+            let reason = "must be at most invitations.lifetime";
+            return Err(ConfigError::new("invitations.resend_after", reason));
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_lives_in_its_bounds() {
+        let day = Duration::from_hours(24);
+        let minute = Duration::from_mins(1);
+        for (lifetime, most, rest, wrong) in [
+            (7 * day, 30 * day, minute, None),
+            (minute, minute, minute, None),
+            (90 * day, 90 * day, Duration::ZERO, None),
+            (day, 91 * day, minute, Some("invitations.max_lifetime")),
+            (2 * day, day, minute, Some("invitations.lifetime")),
+            (minute / 2, day, minute, Some("invitations.lifetime")),
+            (minute, day, 2 * minute, Some("invitations.resend_after")),
+        ] {
+            let config = InvitationConfig {
+                lifetime,
+                max_lifetime: most,
+                resend_after: rest,
+            };
+            let refused = config.validate().err().map(|error| error.setting);
+            assert_eq!(refused, wrong, "{lifetime:?} {most:?} {rest:?}");
+        }
     }
 }

@@ -34,6 +34,8 @@ pub struct RateLimitConfig {
     pub magic_link_mails: Quota,
     /// Codes as a second factor to one account: 5 in an hour.
     pub mfa_codes: Quota,
+    /// Invitations to one address: 5 in an hour.
+    pub invitation_mails: Quota,
 }
 
 impl Default for RateLimitConfig {
@@ -54,13 +56,14 @@ impl Default for RateLimitConfig {
             reset_mails: Quota::new(5, hour),
             magic_link_mails: Quota::new(3, hour),
             mfa_codes: Quota::new(5, hour),
+            invitation_mails: Quota::new(5, hour),
         }
     }
 }
 
 impl RateLimitConfig {
     /// Every quota with its name, which is the policy's in `RateLimit-Policy`.
-    pub fn quotas(&self) -> [(&'static str, Quota); 12] {
+    pub fn quotas(&self) -> [(&'static str, Quota); 13] {
         [
             ("sign_in", self.sign_in),
             ("account", self.account),
@@ -74,6 +77,7 @@ impl RateLimitConfig {
             ("reset_mails", self.reset_mails),
             ("magic_link_mails", self.magic_link_mails),
             ("mfa_codes", self.mfa_codes),
+            ("invitation_mails", self.invitation_mails),
         ]
     }
 

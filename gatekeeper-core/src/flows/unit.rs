@@ -71,6 +71,12 @@ impl Record {
         self
     }
 
+    /// Done by this user, or by an operator, to something that is no user.
+    pub(crate) fn caused_by(mut self, user: Option<UserId>) -> Self {
+        self.actor = user;
+        self
+    }
+
     /// Done by this user, to themselves unless [`target`](Self::target) says otherwise.
     pub(crate) fn by(mut self, user: UserId) -> Self {
         self.actor = Some(user);

@@ -19,8 +19,8 @@ use crate::{
     env::{Clock, Random},
     flows::{
         accounts::Accounts, administration::Administration, cleanup::Cleanup,
-        magic_links::MagicLinks, mfa::Mfa, outbox::Outbox, passwords::Passwords,
-        sessions::Sessions,
+        invitations::Invitations, magic_links::MagicLinks, mfa::Mfa, organizations::Organizations,
+        outbox::Outbox, passwords::Passwords, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
     rate_limit::RateLimits,
@@ -75,6 +75,16 @@ impl Gatekeeper {
     /// Links to sign in with.
     pub fn magic_links(&self) -> MagicLinks<'_> {
         MagicLinks(self)
+    }
+
+    /// Accepting invitations.
+    pub fn invitations(&self) -> Invitations<'_> {
+        Invitations(self)
+    }
+
+    /// One's own organisations, and their members.
+    pub fn organizations(&self) -> Organizations<'_> {
+        Organizations(self)
     }
 
     /// Mails that wait, and those that were given up.

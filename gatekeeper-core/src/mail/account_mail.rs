@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::MailKind;
 use crate::{
     RequestContext,
-    model::{User, UserId},
+    model::{InvitationId, User, UserId},
 };
 
 /// A mail that is to be made, with what is known of the call that caused it: its owner can judge by that whether it was
@@ -58,6 +58,8 @@ pub(crate) enum AccountMail {
         email: String,
         binding: Option<String>,
     },
+    /// Somebody is invited, or is mailed again.
+    Invitation { invitation_id: InvitationId },
     /// Too many guesses at the account of this address, if there is one.
     LockedOut { email: String },
     /// A code as a second factor, for a sign-in that waits for it. `code` is the text of the code, which the sealed entry

@@ -82,6 +82,8 @@ pub(super) fn variables(kind: MailKind, brand: &Brand, known: bool) -> MailVaria
         ip: known.then_some([192, 0, 2, 7].into()),
         device: known.then_some("Firefox on Linux"),
         codes_left: known.then_some(3),
+        inviter: known.then_some("Grace Hopper"),
+        organization: known.then_some("Analytical Engines"),
     }
 }
 

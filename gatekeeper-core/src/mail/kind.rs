@@ -50,6 +50,8 @@ kinds! {
     EmailChangeRequested = "email_change_requested";
     /// The address was changed; goes to the old one.
     EmailChanged = "email_changed";
+    /// Asks somebody to join.
+    Invitation = "invitation";
     /// Signs in.
     MagicLink = "magic_link";
     /// A code, as a second factor.
@@ -94,9 +96,11 @@ pub(super) enum Carries {
 impl MailKind {
     pub(super) const fn carries(self) -> Carries {
         match self {
-            Self::ChangeEmail | Self::MagicLink | Self::ResetPassword | Self::VerifyEmail => {
-                Carries::Link
-            }
+            Self::ChangeEmail
+            | Self::Invitation
+            | Self::MagicLink
+            | Self::ResetPassword
+            | Self::VerifyEmail => Carries::Link,
             Self::MfaCode => Carries::Code,
             Self::AccountDeleted
             | Self::AccountLocked

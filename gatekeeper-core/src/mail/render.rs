@@ -25,6 +25,9 @@ pub(crate) struct MailVariables<'a> {
     pub(crate) ip: Option<IpAddr>,
     pub(crate) device: Option<&'a str>,
     pub(crate) codes_left: Option<u32>,
+    /// Who invites, and to which organisation.
+    pub(crate) inviter: Option<&'a str>,
+    pub(crate) organization: Option<&'a str>,
 }
 
 /// A mail's three parts.
@@ -74,6 +77,15 @@ pub(super) fn render(
         ("time", Value::from(clean::one_line(&time))),
         ("ip", optional(variables.ip.map(|ip| ip.to_string()))),
         ("device", optional(variables.device.map(clean::one_line))),
+        // Chosen by people who may mean no good to whoever reads it.
+        (
+            "inviter",
+            optional(variables.inviter.and_then(clean::greeted)),
+        ),
+        (
+            "organization",
+            optional(variables.organization.and_then(clean::greeted)),
+        ),
         (
             "codes_left",
             variables.codes_left.map_or(Value::UNDEFINED, Value::from),

@@ -66,6 +66,7 @@ impl RateClass {
 /// What kind of mail to one account is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MailLimit {
+    Invitation,
     MagicLink,
     MfaCode,
     Reset,
@@ -76,6 +77,7 @@ pub(crate) enum MailLimit {
 impl MailLimit {
     pub(super) const fn policy(self, config: &RateLimitConfig) -> (&'static str, Quota) {
         match self {
+            Self::Invitation => ("invitation_mails", config.invitation_mails),
             Self::MagicLink => ("magic_link_mails", config.magic_link_mails),
             Self::MfaCode => ("mfa_codes", config.mfa_codes),
             Self::Reset => ("reset_mails", config.reset_mails),

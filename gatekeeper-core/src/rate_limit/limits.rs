@@ -194,21 +194,51 @@ impl Inner {
         kind: MailLimit,
         email: &NormalizedEmail,
     ) -> Result<MailAllowance, Error> {
-        let config = &self.config.rate_limits;
-        if !config.enabled {
+        let Some(status) = self.count_mail(cx, kind, email).await else {
             return Ok(MailAllowance::Allowed);
-        }
-        let (policy, quota) = kind.policy(config);
-        let counted = Counted::Account(cx.tenant_id, email);
-        let now = self.clock.now();
-        let status = self
-            .limits
-            .check(policy, quota, Reach::Shared, &counted, now)
-            .await;
+        };
         Ok(match status.decision.verdict {
             RateVerdict::Admitted => MailAllowance::Allowed,
             RateVerdict::Refused { .. } => MailAllowance::TooMany,
         })
+    }
+
+    /// Counts a mail that somebody sends to an address which is not their own: they are told where it is one too many.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RateLimited`], whose policy is the kind's.
+    pub(crate) async fn limit_mail(
+        &self,
+        cx: &RequestContext,
+        kind: MailLimit,
+        email: &NormalizedEmail,
+    ) -> Result<(), Error> {
+        match self.count_mail(cx, kind, email).await {
+            Some(status) => status.require(),
+            None => Ok(()),
+        }
+    }
+
+    async fn count_mail(
+        &self,
+        cx: &RequestContext,
+        kind: MailLimit,
+        email: &NormalizedEmail,
+    ) -> Option<RateStatus> {
+        let config = &self.config.rate_limits;
+        if !config.enabled {
+            return None;
+        }
+        let (policy, quota) = kind.policy(config);
+        let counted = Counted::Account(cx.tenant_id, email);
+        let now = self.clock.now();
+        let limits = &self.limits;
+        Some(
+            limits
+                .check(policy, quota, Reach::Shared, &counted, now)
+                .await,
+        )
     }
 }
 

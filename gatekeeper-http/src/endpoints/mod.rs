@@ -3,9 +3,11 @@
 pub(crate) mod admin;
 pub(crate) mod email;
 pub(crate) mod history;
+pub(crate) mod invitations;
 pub(crate) mod magic_link;
 pub(crate) mod me;
 pub(crate) mod mfa;
+pub(crate) mod organizations;
 pub(crate) mod password;
 pub(crate) mod refresh;
 pub(crate) mod register;

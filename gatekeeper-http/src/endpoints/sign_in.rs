@@ -66,13 +66,7 @@ pub(crate) async fn step_up(call: Call) -> Result<Reply, Problem> {
         let code = fields.secret("code");
         (method, code, Delivery::read(fields))
     })?;
-    let delivery = match delivery {
-        Some(delivery) => delivery,
-        None => match call.api.cookies().access.read(&call.head())? {
-            Some(_) => Delivery::Cookie,
-            None => Delivery::Split,
-        },
-    };
+    let delivery = Delivery::or_as_before(delivery, &call)?;
     let signed_in = call
         .gatekeeper()
         .sessions()

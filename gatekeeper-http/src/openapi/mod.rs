@@ -82,7 +82,7 @@ const fn tag(route: &Route) -> &'static str {
     match route.caller {
         Caller::Service => "service",
         Caller::Public | Caller::TokenHolder => "sign-in",
-        Caller::User | Caller::Permission(_) => "user",
+        Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => "user",
     }
 }
 
@@ -90,7 +90,9 @@ fn security(route: &Route) -> Value {
     match route.caller {
         Caller::Service | Caller::Public => json!([]),
         Caller::TokenHolder => json!([{"refreshCookie": []}, {"bearer": []}, {}]),
-        Caller::User | Caller::Permission(_) => json!([{"bearer": []}, {"accessCookie": []}]),
+        Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => {
+            json!([{"bearer": []}, {"accessCookie": []}])
+        }
     }
 }
 

@@ -9,11 +9,17 @@ use crate::{
 };
 
 fn path_of(route: &Route, session: &str) -> String {
-    route.path.replace("{id}", session)
+    route
+        .path
+        .replace("{id}", session)
+        .replace("{user}", session)
 }
 
 fn needs_user(route: &Route) -> bool {
-    matches!(route.caller, Caller::User | Caller::Permission(_))
+    matches!(
+        route.caller,
+        Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_)
+    )
 }
 
 #[tokio::test]
@@ -118,7 +124,11 @@ async fn no_route_takes_a_field_that_it_does_not_know() {
     let tokens = world.ada().await;
     // Whoever lacks a permission is told so first.
     for route in Api::routes().filter(|route| {
-        route.csrf != CsrfRule::Safe && !matches!(route.caller, Caller::Permission(_))
+        let by_permission = matches!(
+            route.caller,
+            Caller::Permission(_) | Caller::OrganizationPermission(_)
+        );
+        route.csrf != CsrfRule::Safe && !by_permission
     }) {
         let answer = world
             .call(route.method.clone(), &path_of(route, &tokens.session))

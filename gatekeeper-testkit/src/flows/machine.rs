@@ -14,7 +14,10 @@ use proptest::{
     test_runner::{Config as RunnerConfig, TestCaseError, TestRunner},
 };
 
-use super::world::{World, token_of};
+use super::{
+    invitation_machine::{self, InvitationMachine},
+    world::{World, token_of},
+};
 use crate::store::StoreFixture;
 
 const EMAIL: &str = "ada@example.org";
@@ -22,7 +25,7 @@ const EMAIL: &str = "ada@example.org";
 const IDLE: Duration = Duration::from_secs(30_001);
 const ABSOLUTE: Duration = Duration::from_secs(70_001);
 
-/// Runs both machines, `cases` times each, every time on a fresh store.
+/// Runs the machines, `cases` times each, every time on a fresh store.
 ///
 /// # Panics
 ///
@@ -48,6 +51,15 @@ pub fn run(cases: u32, fixture: impl AsyncFn() -> StoreFixture) {
         })
     });
     assert!(tried.is_ok(), "sessions: {}", tried.unwrap_err());
+    let tried = TestRunner::new(config.clone()).run(&invitation_machine::steps(), |steps| {
+        runtime.block_on(async {
+            InvitationMachine::start(fixture().await)
+                .await
+                .walk(&steps)
+                .await
+        })
+    });
+    assert!(tried.is_ok(), "invitations: {}", tried.unwrap_err());
     let tried = TestRunner::new(config).run(&vec(token_step(), 1..30), |steps| {
         runtime.block_on(async {
             TokenMachine::start(fixture().await)

@@ -20,6 +20,8 @@ mod enumeration;
 mod factor;
 mod faults;
 mod imports;
+mod invitation_machine;
+mod invitations;
 mod keys;
 mod limits;
 mod lockout;
@@ -28,6 +30,7 @@ mod magic_links;
 mod mail;
 mod mfa;
 mod mfa_sent;
+mod organizations;
 mod outbox;
 mod password_history;
 mod passwords;
@@ -388,6 +391,42 @@ macro_rules! __flow_cases {
                 what_one_node_revokes_another_refuses,
                 only_a_live_session_changes_anything,
                 a_revocation_outlives_its_tokens,
+            }
+            invitations {
+                a_new_account_is_made_with_its_roles,
+                an_existing_account_signs_in_and_accepts,
+                row_54_an_invitation_expires_at_the_exact_instant,
+                row_54_an_invitation_is_used_once,
+                row_54_a_revoked_invitation_is_dead,
+                row_54_a_newer_invitation_or_mail_ends_the_older,
+                row_54_another_address_accepts_nothing,
+                row_54_the_inviters_right_is_looked_at_again,
+                row_54_what_it_gives_must_be_there_still,
+                row_54_no_other_mail_stands_in_for_an_invitation,
+                row_6_an_unproven_account_is_taken_over_by_the_invited,
+                row_21_an_invitation_is_accepted_behind_the_second_factor,
+                row_22_a_role_that_needs_a_second_factor_has_it_set_up_first,
+                a_refused_password_leaves_the_invitation,
+                row_13_wrong_passwords_of_an_acceptance_lock,
+                what_was_settled_meanwhile_is_not_mailed,
+                row_53_an_invitation_gives_no_more_than_its_giver_has,
+                what_is_no_invitation_is_refused,
+                whoever_is_signed_in_joins,
+                row_52_invitations_keep_to_their_tenant,
+                an_operator_invites_in_nobodys_name,
+            }
+            organizations {
+                an_organization_from_its_beginning_to_its_end,
+                a_user_of_two_organizations_goes_from_one_to_the_other,
+                row_51_switching_prolongs_nothing,
+                row_52_where_one_is_no_member_there_is_no_organization,
+                row_53_a_membership_opens_nothing_in_the_tenant,
+                row_53_members_reach_as_far_as_their_roles_there,
+                row_53_administrators_of_organizations_give_what_they_have,
+                row_52_a_membership_that_ended_gives_nothing,
+                a_member_invites_to_the_active_organization,
+                row_54_an_invitation_to_an_organization_needs_its_giver,
+                row_22_roles_of_an_organization_ask_for_a_second_factor,
             }
             sign_in {
                 the_right_password_opens_a_session,

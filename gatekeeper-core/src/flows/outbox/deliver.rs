@@ -99,6 +99,7 @@ impl Inner {
                     | AccountMail::ResetRequested { email }
                     | AccountMail::MagicLinkRequested { email, .. } => Some(email),
                     AccountMail::VerifyEmail { .. }
+                    | AccountMail::Invitation { .. }
                     | AccountMail::RegistrationRepeated { .. }
                     | AccountMail::MfaCode { .. } => None,
                 }

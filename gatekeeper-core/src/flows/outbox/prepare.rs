@@ -9,8 +9,8 @@ use crate::{
     gatekeeper::Inner,
     mail::{AccountMail, Brand, Caller, MailKind, MailVariables, Queued, RenderedMail, greeted},
     model::{
-        EmailAddress, MailId, OneTimeToken, OneTimeTokenId, OutboxEntry, OutboxKind, OutboxState,
-        Timestamp, TokenPurpose, User, device_name,
+        EmailAddress, InvitationId, InvitationState, MailId, OneTimeToken, OneTimeTokenId,
+        OutboxEntry, OutboxKind, OutboxState, TenantId, Timestamp, TokenPurpose, User, device_name,
     },
     store::Transaction,
 };
@@ -25,6 +25,9 @@ struct Decided {
     /// What it is about, where that is not the device of the call.
     device: Option<String>,
     codes_left: Option<u32>,
+    /// Who invites, and to which organisation.
+    inviter: Option<String>,
+    organization: Option<String>,
 }
 
 /// What its reader has to have of it.
@@ -58,6 +61,8 @@ impl Decided {
             content,
             device: None,
             codes_left: None,
+            inviter: None,
+            organization: None,
         }
     }
 }
@@ -113,6 +118,12 @@ impl Inner {
                     .await?
                     .map(|user| user.id)
             }
+            // To an address that need not have an account.
+            AccountMail::Invitation { invitation_id } => {
+                return self
+                    .decide_invitation(tx, tenant, *invitation_id, now)
+                    .await;
+            }
             AccountMail::Notice { .. } => None,
         };
         let user = match user_id {
@@ -140,7 +151,11 @@ impl Inner {
                 content: Content::News,
                 device,
                 codes_left,
+                inviter: None,
+                organization: None,
             })),
+            // Decided above.
+            AccountMail::Invitation { .. } => Ok(None),
             AccountMail::LockedOut { .. } => {
                 Ok(user
                     .map(|user| Decided::to_owner(MailKind::AccountLocked, &user, Content::News)))
@@ -227,6 +242,55 @@ impl Inner {
         }
     }
 
+    /// Makes the token of an invitation that can still be accepted; the one before is dead with it.
+    async fn decide_invitation(
+        &self,
+        tx: &mut dyn Transaction,
+        tenant: TenantId,
+        id: InvitationId,
+        now: Timestamp,
+    ) -> Result<Option<Decided>, AttemptError> {
+        let found = tx.tenants().find(tenant).await?;
+        if found.is_none_or(|tenant| tenant.suspended_at.is_some()) {
+            return Ok(None);
+        }
+        let found = tx.invitations().find_for_update(tenant, id).await?;
+        let Some(invitation) = found.filter(|it| it.state(now) == InvitationState::Pending) else {
+            return Ok(None);
+        };
+        let (token, hash) = one_time::generate(self.random.as_ref());
+        if !tx.invitations().set_hash(tenant, id, &hash, now).await? {
+            return Ok(None);
+        }
+        let inviter = match invitation.invited_by {
+            Some(inviter) => tx.users().find(tenant, inviter).await?,
+            None => None,
+        };
+        let organization = match invitation.organization_id {
+            Some(organization) => tx.organizations().find(tenant, organization).await?,
+            None => None,
+        };
+        let address = invitation.email.normalized();
+        let invited = tx.users().find_by_email(tenant, address).await?;
+        // An account that nobody proved to own says nothing of whom we write to.
+        let invited = invited.filter(User::email_verified);
+        let (to_name, locale) = invited.map_or((None, None), |user| (user.name, user.locale));
+        Ok(Some(Decided {
+            kind: MailKind::Invitation,
+            to: invitation.email.as_str().to_owned(),
+            to_name,
+            locale,
+            content: Content::Link {
+                url: self.link(&self.config.email.links.invitation, &token),
+                lifetime: invitation.expires_at.since(now),
+            },
+            device: None,
+            codes_left: None,
+            inviter: inviter.and_then(|user| user.name),
+            organization: organization.map(|organization| organization.name),
+        }))
+    }
+
     async fn make_link(
         &self,
         tx: &mut dyn Transaction,
@@ -308,6 +372,8 @@ impl Inner {
             ip: caller.ip,
             device: decided.device.as_deref().or(on.as_deref()),
             codes_left: decided.codes_left,
+            inviter: decided.inviter.as_deref(),
+            organization: decided.organization.as_deref(),
         };
         let parts = self
             .templates

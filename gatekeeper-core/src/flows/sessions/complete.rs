@@ -10,7 +10,11 @@ use crate::{
     AccountError, Error, PasswordError, RequestContext,
     config::EmailVerification,
     crypto::one_time,
-    flows::{Record, Unit, mfa::strictest},
+    flows::{
+        Record, Unit,
+        invitations::{Acceptance, accept_in},
+        mfa::strictest,
+    },
     gatekeeper::Inner,
     lockout::SuccessCounted,
     model::{
@@ -250,6 +254,17 @@ impl Sessions<'_> {
         {
             return Ok(Err(refused));
         }
+        let mut authority = proven.account.authority.clone();
+        if let Some(hash) = &proven.invitation {
+            match accept_in(&mut unit, &user, hash).await? {
+                Acceptance::Accepted(_) => unit.authority_changed(user_id).await?,
+                Acceptance::Refused(reason) => {
+                    return Ok(Err(Refused::new(reason, Some(user_id), Error::Token)));
+                }
+            }
+            let roles = unit.tx().roles();
+            authority = roles.authority(cx.tenant_id, user_id, None).await?;
+        }
         if let Err(refused) = self
             .make_room(&mut unit, limit, user_id, cx.tenant_id)
             .await?
@@ -265,6 +280,7 @@ impl Sessions<'_> {
         insert_session(&mut unit, &session).await?;
         let account = Account {
             user,
+            authority,
             ..proven.account
         };
         let mut signed_in = self.tokens_for(session, account, custom, now)?;

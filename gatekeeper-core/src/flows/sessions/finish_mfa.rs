@@ -99,8 +99,8 @@ impl Sessions<'_> {
                     refused.mail = Some(AccountMail::notice(Notice::MfaFailed, &user));
                 }
             }
-            // The code was right.
-            Error::Session(SessionError::LimitReached) => guards.forget(inner).await,
+            // The code was right; there was no room, or the invitation that was to be accepted is dead.
+            Error::Session(SessionError::LimitReached) | Error::Token => guards.forget(inner).await,
             // What the first step rested on is no more.
             Error::Password(PasswordError::InvalidCredentials) => {
                 refused.error = MfaError::InvalidToken.into();

@@ -26,9 +26,10 @@ mod sign_in;
 mod sign_out;
 mod step_up;
 
-pub(crate) use complete::new_session;
+pub(crate) use complete::{insert_session, new_session};
 pub use finish_mfa::FinishMfa;
 pub(crate) use proven::{FirstFactor, PendingToken, Proven, Refused, Spend, Spent};
+pub(crate) use sign_in::Accepting;
 
 use serde_json::{Map, Value};
 

@@ -1,17 +1,19 @@
 //! Somebody who proved who they are, on the way to a session.
 
 use async_trait::async_trait;
+use base64::Engine;
 use serde_json::{Map, Value, json};
 
 use crate::{
     Error, MfaError, PasswordError, RequestContext,
-    crypto::one_time,
+    crypto::{BASE64URL, one_time},
     flows::{LockedNews, Unit},
     gatekeeper::Inner,
     lockout::LockoutKey,
     mail::AccountMail,
     model::{
-        Account, AuthMethod, OneTimeToken, SecretString, Timestamp, TokenPurpose, User, UserId,
+        Account, AuthMethod, OneTimeToken, SecretString, Timestamp, TokenHash, TokenPurpose, User,
+        UserId,
     },
 };
 
@@ -82,6 +84,9 @@ pub(crate) struct Proven {
     pub(crate) trust_device: bool,
     /// Whether the first factor proves that the address is the user's, so that it need not be verified.
     pub(crate) email_proven: bool,
+    /// The invitation that is accepted where the session begins: after every factor, and in the same unit. A sign-in that waits for
+    /// its second factor takes it along.
+    pub(crate) invitation: Option<TokenHash>,
     /// What is used up on the way.
     pub(crate) spend: Option<Box<dyn Spend>>,
     /// The counter of wrong guesses at the factor that was shown; a lock on it refuses the sign-in.
@@ -98,6 +103,7 @@ impl Proven {
             second_factor: None,
             trust_device: false,
             email_proven: false,
+            invitation: None,
             spend: None,
             guessed: None,
         }
@@ -129,6 +135,8 @@ pub(crate) struct FirstFactor {
     pub(crate) methods: Vec<AuthMethod>,
     pub(crate) password_changed_at: Option<Timestamp>,
     pub(crate) email_proven: bool,
+    /// What the sign-in is to accept when it is finished. Not a secret: it is what the store knows the token by.
+    pub(crate) invitation: Option<TokenHash>,
 }
 
 impl FirstFactor {
@@ -137,6 +145,7 @@ impl FirstFactor {
             methods: proven.methods.clone(),
             password_changed_at: proven.password_changed_at,
             email_proven: proven.email_proven,
+            invitation: proven.invitation,
         }
     }
 
@@ -146,6 +155,7 @@ impl FirstFactor {
             "methods": methods,
             "password_changed_at": self.password_changed_at.map(Timestamp::as_unix_micros),
             "email_proven": self.email_proven,
+            "invitation": self.invitation.map(|hash| BASE64URL.encode(hash.0)),
         })
     }
 
@@ -162,10 +172,18 @@ impl FirstFactor {
             Value::Null => None,
             at => Some(Timestamp::from_unix_micros(at.as_i64()?)),
         };
+        let invitation = match payload.get("invitation") {
+            None | Some(Value::Null) => None,
+            Some(hash) => {
+                let bytes = BASE64URL.decode(hash.as_str()?).ok()?;
+                Some(TokenHash(bytes.try_into().ok()?))
+            }
+        };
         Some(Self {
             methods,
             password_changed_at,
             email_proven: payload.get("email_proven")?.as_bool()?,
+            invitation,
         })
     }
 
@@ -174,6 +192,7 @@ impl FirstFactor {
         Proven {
             password_changed_at: self.password_changed_at,
             email_proven: self.email_proven,
+            invitation: self.invitation,
             ..Proven::new(account, self.methods)
         }
     }

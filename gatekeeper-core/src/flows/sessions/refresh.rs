@@ -75,9 +75,16 @@ impl Sessions<'_> {
                     .repository
                     .find_account(cx.tenant_id, session.user_id)
                     .await?;
-                let account = account
+                let mut account = account
                     .filter(|account| account.user.is_active())
                     .ok_or_else(invalid)?;
+                if session.organization_id.is_some() {
+                    account.authority = inner
+                        .repository
+                        .find_authority(cx.tenant_id, session.user_id, session.organization_id)
+                        .await?
+                        .ok_or_else(invalid)?;
+                }
                 let custom = self.custom_claims(cx, &account.user, &session).await?;
                 self.tokens_for(session, account, custom, now)
             }

@@ -8,7 +8,7 @@ use crate::{
     Error, RequestContext,
     flows::{Counted, Counter, Guard, LockedNews, Record, Unit},
     lockout::SuccessCounted,
-    model::{EmailAddress, Event, ExternalIdentity, User, UserId, UserKind},
+    model::{EmailAddress, Event, ExternalIdentity, TokenHash, User, UserId, UserKind},
     provider::{AuthProvider, Evidence, Provisioning, Subject, Verification},
 };
 
@@ -25,14 +25,16 @@ impl Sessions<'_> {
     /// [`SessionError::LimitReached`](crate::SessionError::LimitReached), [`Error::Refused`] by a hook; [`Error::Overloaded`];
     /// a failure of the store or of the provider.
     pub async fn sign_in(&self, cx: &RequestContext, evidence: Evidence) -> Result<SignIn, Error> {
-        let outcome = self.try_sign_in(cx, &evidence).await?;
+        let outcome = self.try_sign_in(cx, &evidence, None).await?;
         self.settle(cx, outcome).await
     }
 
-    async fn try_sign_in(
+    /// Signs in, and accepts an invitation where the session begins. The caller settles what comes of it.
+    pub(crate) async fn try_sign_in(
         &self,
         cx: &RequestContext,
         evidence: &Evidence,
+        accepting: Option<Accepting>,
     ) -> Result<Result<SignIn, Refused>, Error> {
         let inner = self.0.inner();
         let Some(provider) = inner
@@ -100,6 +102,14 @@ impl Sessions<'_> {
             if counted == SuccessCounted::Locked || own.was_locked(inner.clock.now()) {
                 return Ok(Err(Refused::credentials("locked", Some(user_id))));
             }
+        }
+        if let Some(accepting) = accepting {
+            proven.invitation = Some(accepting.hash);
+            // What these roles ask for, they ask for before they are given: a second factor, fewer sessions.
+            let roles = &mut proven.account.authority.roles;
+            roles.extend(accepting.roles);
+            roles.sort_unstable();
+            roles.dedup();
         }
         if password_changed_at.is_some() {
             let Evidence::Password { password, .. } = evidence;
@@ -276,6 +286,13 @@ impl Sessions<'_> {
         inner.hooks.after_register(cx, &user).await;
         Ok(Ok(user.id))
     }
+}
+
+/// An invitation that a sign-in accepts.
+pub(crate) struct Accepting {
+    pub(crate) hash: TokenHash,
+    /// The roles that it gives in the tenant, with all that they inherit.
+    pub(crate) roles: Vec<String>,
 }
 
 /// Whom a sign-in names.
