@@ -31,6 +31,10 @@ pub use error::{
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    audit::{
+        AnchorStanding, Audit, AuditAnchor, AuditBreach, AuditExport, AuditFault, AuditProof,
+        AuditVerdict, InvalidAnchor, SealRun, Sealed,
+    },
     cleanup::{Cleanup, CleanupRun, Removed},
     magic_links::{MagicLinkRequested, MagicLinks},
     mfa::{
@@ -39,6 +43,7 @@ pub use flows::{
     },
     outbox::{Delivered, Outbox, Retry},
     passwords::Passwords,
+    privacy::{Privacy, UserEvents, UserExport},
     sessions::{FinishMfa, MfaPending, SessionDevice, Sessions, SignIn, SignedIn},
 };
 pub use gatekeeper::{BuildError, Check, CheckState, Gatekeeper, GatekeeperBuilder, Readiness};

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     AccessError, Error, Identity, RequestContext,
+    crypto::AuditKeys,
     env::Random,
     flows::administration::Acting,
     gatekeeper::Inner,
@@ -134,7 +135,8 @@ impl<'a> Unit<'a> {
 
     /// Writes an audit event.
     pub(crate) async fn record(&mut self, record: Record) -> Result<(), Error> {
-        let event = audit_event(self.inner.random.as_ref(), self.cx, self.now, record);
+        let (random, keys) = (self.inner.random.as_ref(), &self.inner.audit_keys);
+        let event = audit_event(random, keys, self.cx, self.now, record);
         self.tx.audit().append(&event).await?;
         self.records.push(event);
         Ok(())
@@ -334,12 +336,14 @@ impl<'a> Unit<'a> {
 /// The row of the audit trail that says this.
 pub(crate) fn audit_event(
     random: &dyn Random,
+    keys: &AuditKeys,
     cx: &RequestContext,
     now: Timestamp,
     record: Record,
 ) -> AuditEvent {
     let who = cx.identity.as_deref();
-    AuditEvent {
+    let salt = random.bytes();
+    let mut event = AuditEvent {
         id: EventId::new(now, random),
         tenant_id: cx.tenant_id,
         at: now,
@@ -355,10 +359,13 @@ pub(crate) fn audit_event(
         impersonator: who.and_then(|who| who.actor),
         api_key: who.and_then(|who| who.api_key),
         digest: None,
-        salt: None,
+        salt: Some(salt),
         erased_at: None,
         seal: None,
-    }
+    };
+    // From here on whoever can write to the database, but has not the secret, can neither change it nor make one up.
+    event.digest = Some(keys.digest(&event, &salt));
+    event
 }
 
 fn log(records: &[AuditEvent]) {

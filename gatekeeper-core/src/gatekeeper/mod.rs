@@ -72,6 +72,17 @@ impl Gatekeeper {
         Administration(self, None)
     }
 
+    /// The audit trail. For somebody who is signed in, go on with [`on_behalf_of`](Audit::on_behalf_of).
+    pub fn audit(&self) -> Audit<'_> {
+        Audit(self, None)
+    }
+
+    /// What is kept about a user: export and erasure. For an administrator who is signed in, go on with
+    /// [`on_behalf_of`](Privacy::on_behalf_of).
+    pub fn privacy(&self) -> Privacy<'_> {
+        Privacy(self, None)
+    }
+
     /// Links to sign in with.
     pub fn magic_links(&self) -> MagicLinks<'_> {
         MagicLinks(self)
