@@ -36,10 +36,7 @@ pub(crate) enum Standing {
 impl AuditKeys {
     pub(crate) fn new(keys: &SecretKeys) -> Self {
         let key = |secret: &super::SecretKey| {
-            hmac::Key::new(
-                hmac::HMAC_SHA256,
-                secret.derive(KeyUse::Audit).as_slice(),
-            )
+            hmac::Key::new(hmac::HMAC_SHA256, secret.derive(KeyUse::Audit).as_slice())
         };
         Self(keys.all().map(key).collect())
     }
@@ -262,9 +259,7 @@ mod tests {
     use crate::{
         crypto::SecretKey,
         env::Random,
-        model::{
-            ApiKeyId, AuditSeal, Event, EventId, Outcome, TenantId, Timestamp, UserId,
-        },
+        model::{ApiKeyId, AuditSeal, Event, EventId, Outcome, TenantId, Timestamp, UserId},
         testing::SeededRandom,
     };
 
@@ -277,8 +272,12 @@ mod tests {
     }
 
     fn event() -> AuditEvent {
-        let (now, random) = (Timestamp::from_unix_seconds(1_800_000_000), SeededRandom::new(3));
-        let details = json!({"session_id": "s", "count": 3, "deep": {"b": [1, 2.5, null], "a": true}});
+        let (now, random) = (
+            Timestamp::from_unix_seconds(1_800_000_000),
+            SeededRandom::new(3),
+        );
+        let details =
+            json!({"session_id": "s", "count": 3, "deep": {"b": [1, 2.5, null], "a": true}});
         AuditEvent {
             id: EventId::new(now, &random),
             tenant_id: TenantId::DEFAULT,
@@ -304,9 +303,15 @@ mod tests {
     /// A row that says something else, once for each thing that it says.
     fn changes() -> Vec<(&'static str, fn(&mut AuditEvent))> {
         vec![
-            ("id", |row| row.id = EventId::from_uuid(uuid::Uuid::from_u128(1))),
-            ("tenant_id", |row| row.tenant_id = TenantId::from_uuid(uuid::Uuid::from_u128(1))),
-            ("at", |row| row.at = Timestamp::from_unix_micros(row.at.as_unix_micros() + 1)),
+            ("id", |row| {
+                row.id = EventId::from_uuid(uuid::Uuid::from_u128(1))
+            }),
+            ("tenant_id", |row| {
+                row.tenant_id = TenantId::from_uuid(uuid::Uuid::from_u128(1))
+            }),
+            ("at", |row| {
+                row.at = Timestamp::from_unix_micros(row.at.as_unix_micros() + 1)
+            }),
             ("event", |row| row.event = Event::SessionEnded),
             ("outcome", |row| row.outcome = Outcome::Failure),
             ("reason", |row| row.reason = None),
@@ -314,7 +319,9 @@ mod tests {
             ("actor", |row| row.actor = None),
             ("another actor", |row| row.actor = row.target),
             ("target", |row| row.target = None),
-            ("actor for target", |row| std::mem::swap(&mut row.actor, &mut row.target)),
+            ("actor for target", |row| {
+                std::mem::swap(&mut row.actor, &mut row.target)
+            }),
             ("correlation_id", |row| row.correlation_id.push('0')),
             // Where one field ends and the next begins is said, not guessed.
             ("moved by a character", |row| {
@@ -330,15 +337,30 @@ mod tests {
         vec![
             ("ip", |row| row.ip = None),
             ("another ip", |row| row.ip = Some([192, 0, 2, 2].into())),
-            ("mapped ip", |row| row.ip = Some("::ffff:192.0.2.1".parse().unwrap())),
+            ("mapped ip", |row| {
+                row.ip = Some("::ffff:192.0.2.1".parse().unwrap())
+            }),
             ("user_agent", |row| row.user_agent = None),
-            ("another user_agent", |row| row.user_agent = Some("agent/2".to_owned())),
+            ("another user_agent", |row| {
+                row.user_agent = Some("agent/2".to_owned())
+            }),
             ("details", |row| row.details.clear()),
             ("a member", |row| drop(row.details.remove("count"))),
-            ("a value", |row| drop(row.details.insert("count".to_owned(), json!(4)))),
-            ("a kind of number", |row| drop(row.details.insert("count".to_owned(), json!(3.0)))),
-            ("a number's text", |row| drop(row.details.insert("count".to_owned(), json!("3")))),
-            ("deep", |row| drop(row.details.insert("deep".to_owned(), json!({"b": [1, 2.5], "a": true})))),
+            ("a value", |row| {
+                drop(row.details.insert("count".to_owned(), json!(4)))
+            }),
+            ("a kind of number", |row| {
+                drop(row.details.insert("count".to_owned(), json!(3.0)))
+            }),
+            ("a number's text", |row| {
+                drop(row.details.insert("count".to_owned(), json!("3")))
+            }),
+            ("deep", |row| {
+                drop(
+                    row.details
+                        .insert("deep".to_owned(), json!({"b": [1, 2.5], "a": true})),
+                )
+            }),
             ("salt", |row| row.salt = Some([7; 16])),
         ]
     }
@@ -356,7 +378,10 @@ mod tests {
             assert_eq!(keys.check_digest(&changed), Standing::Broken, "{what}");
         }
         // Its place is the link's to prove.
-        row.seal = Some(AuditSeal { sequence: 4, link: [1; 32] });
+        row.seal = Some(AuditSeal {
+            sequence: 4,
+            link: [1; 32],
+        });
         assert_eq!(keys.check_digest(&row), Standing::Sound);
         row.digest = None;
         assert_eq!(keys.check_digest(&row), Standing::Broken);
@@ -380,7 +405,10 @@ mod tests {
             assert_eq!(check(&[5; 32], 8, &changed), Standing::Broken, "{what}");
         }
         for digest in [None, Some([0; 32])] {
-            let changed = AuditEvent { digest, ..row.clone() };
+            let changed = AuditEvent {
+                digest,
+                ..row.clone()
+            };
             assert_eq!(check(&[5; 32], 8, &changed), Standing::Broken);
         }
         // Erased, it stands as firmly.
@@ -409,13 +437,34 @@ mod tests {
         });
         assert_eq!(keys.check_head(&head), Standing::Sound);
         let changed: [AuditHead; 7] = [
-            AuditHead { tenant_id: TenantId::from_uuid(uuid::Uuid::from_u128(1)), ..head },
-            AuditHead { sequence: 8, ..head },
-            AuditHead { link: [3; 32], ..head },
-            AuditHead { base_sequence: 5, ..head },
-            AuditHead { base_link: [3; 32], ..head },
-            AuditHead { updated_at: Timestamp::from_unix_seconds(8), ..head },
-            AuditHead { mac: [0; 32], ..head },
+            AuditHead {
+                tenant_id: TenantId::from_uuid(uuid::Uuid::from_u128(1)),
+                ..head
+            },
+            AuditHead {
+                sequence: 8,
+                ..head
+            },
+            AuditHead {
+                link: [3; 32],
+                ..head
+            },
+            AuditHead {
+                base_sequence: 5,
+                ..head
+            },
+            AuditHead {
+                base_link: [3; 32],
+                ..head
+            },
+            AuditHead {
+                updated_at: Timestamp::from_unix_seconds(8),
+                ..head
+            },
+            AuditHead {
+                mac: [0; 32],
+                ..head
+            },
         ];
         for head in changed {
             assert_eq!(keys.check_head(&head), Standing::Broken, "{head:?}");
@@ -437,7 +486,10 @@ mod tests {
         assert_ne!(both.link(&[0; 32], 1, &row), link);
         let stranger = keys(2);
         assert_eq!(stranger.check_digest(&row), Standing::Broken);
-        assert_eq!(stranger.check_link(&[0; 32], 1, &row, &link), Standing::Broken);
+        assert_eq!(
+            stranger.check_link(&[0; 32], 1, &row, &link),
+            Standing::Broken
+        );
     }
 
     #[test]
@@ -456,9 +508,24 @@ mod tests {
     #[test]
     fn no_two_values_are_the_same_bytes() {
         let values = [
-            json!(null), json!(false), json!(true), json!(0), json!(-1), json!(u64::MAX), json!(0.5),
-            json!(""), json!("n"), json!([]), json!([[]]), json!([null]), json!({}), json!({"": null}),
-            json!({"a": {}, "b": {}}), json!({"a": {"b": {}}}), json!(["ab"]), json!(["a", "b"]),
+            json!(null),
+            json!(false),
+            json!(true),
+            json!(0),
+            json!(-1),
+            json!(u64::MAX),
+            json!(0.5),
+            json!(""),
+            json!("n"),
+            json!([]),
+            json!([[]]),
+            json!([null]),
+            json!({}),
+            json!({"": null}),
+            json!({"a": {}, "b": {}}),
+            json!({"a": {"b": {}}}),
+            json!(["ab"]),
+            json!(["a", "b"]),
         ];
         let written: HashSet<Vec<u8>> = values
             .iter()

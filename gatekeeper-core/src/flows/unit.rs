@@ -7,7 +7,7 @@ use crate::{
     AccessError, Error, Identity, RequestContext,
     crypto::AuditKeys,
     env::Random,
-    flows::administration::Acting,
+    flows::{administration::Acting, privacy::Erasure},
     gatekeeper::Inner,
     mail::{AccountMail, Caller, Queued, TextMessage},
     model::{
@@ -158,6 +158,11 @@ impl<'a> Unit<'a> {
             text: text.expose().to_owned(),
         };
         self.enqueue(OutboxKind::Sms, &message).await
+    }
+
+    /// Leaves the erasure of what is kept of a person to the worker.
+    pub(crate) async fn erase_later(&mut self, erasure: &Erasure) -> Result<(), Error> {
+        self.enqueue(OutboxKind::Erasure, erasure).await
     }
 
     async fn enqueue(&mut self, kind: OutboxKind, what: &impl Serialize) -> Result<(), Error> {

@@ -16,8 +16,8 @@ use crate::{
     blacklist::{Blacklist, StoreBlacklist, StoreBlacklistSettings, TokenAuthenticator},
     config::{Config, ConfigError, EmailVerification, PublicUrl},
     crypto::{
-        AuditKeys, Cursors, DeviceTokens, Digester, RefreshTokens, Sealer, SecretFileError, SecretKey,
-        SecretKeys,
+        AuditKeys, Cursors, DeviceTokens, Digester, RefreshTokens, Sealer, SecretFileError,
+        SecretKey, SecretKeys,
         jwt::{AccessTokenSettings, AccessTokenSettingsError, AccessTokens, Keyring},
         password::{HashingSettingsError, PasswordHasher},
     },

@@ -18,8 +18,8 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, cleanup::Cleanup,
-        magic_links::MagicLinks, mfa::Mfa, outbox::Outbox, passwords::Passwords,
+        accounts::Accounts, administration::Administration, audit::Audit, cleanup::Cleanup,
+        magic_links::MagicLinks, mfa::Mfa, outbox::Outbox, passwords::Passwords, privacy::Privacy,
         sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
@@ -31,7 +31,7 @@ use crate::{
 /// The flows hang off it: [`accounts`](Self::accounts), [`passwords`](Self::passwords), [`sessions`](Self::sessions). It has
 /// no type parameters, so that it never shows in the signature of a handler.
 ///
-/// Its workers (delivery of mails, news of revocations and keys, removal of what is over) run on the tokio runtime that built it and end with its
+/// Its workers (delivery of mails, news of revocations and keys, sealing of the audit trail, removal of what is over) run on the tokio runtime that built it and end with its
 /// last clone, or with [`shutdown`](Self::shutdown).
 #[derive(Clone)]
 pub struct Gatekeeper(Arc<Inner>);

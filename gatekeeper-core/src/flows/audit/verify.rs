@@ -309,14 +309,22 @@ impl Walk<'_> {
     /// One row on.
     async fn step(&mut self, at: At, row: &AuditEvent, head: &AuditHead) -> Judged<At> {
         let Some(seal) = row.seal else {
-            return Ok(Err(self.breach(AuditFault::Missing, at.sequence, Some(row.id))));
+            return Ok(Err(self.breach(
+                AuditFault::Missing,
+                at.sequence,
+                Some(row.id),
+            )));
         };
         if at.event == Some(row.id) && seal.sequence == at.sequence {
             return Ok(Ok(at));
         }
         let expected = at.sequence.saturating_add(1);
         if seal.sequence < expected {
-            return Ok(Err(self.breach(AuditFault::Doubled, seal.sequence, Some(row.id))));
+            return Ok(Err(self.breach(
+                AuditFault::Doubled,
+                seal.sequence,
+                Some(row.id),
+            )));
         }
         if seal.sequence > expected {
             return Ok(Err(self.breach(AuditFault::Missing, expected, None)));

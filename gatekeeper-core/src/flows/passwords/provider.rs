@@ -134,8 +134,7 @@ impl AuthProvider for PasswordProvider {
             .await?;
         if replaced {
             let record = Record::success(Event::PasswordRehashed).target(*user_id);
-            let event =
-                audit_event(self.random.as_ref(), &self.audit_keys, cx, now, record);
+            let event = audit_event(self.random.as_ref(), &self.audit_keys, cx, now, record);
             tx.audit().append(&event).await?;
         }
         Ok(tx.commit().await?)
