@@ -294,7 +294,7 @@ mod tests {
             impersonator: Some(UserId::new(now, &random)),
             api_key: Some(ApiKeyId::new(now, &random)),
             digest: None,
-            salt: Some(random.bytes()),
+            salt: Some((&random as &dyn Random).bytes()),
             erased_at: None,
             seal: None,
         }

@@ -90,14 +90,16 @@ impl Inner {
                     Batch::BrokenHead => {
                         broken.insert(tenant);
                         sealed.broken_chains += 1;
-                        stuck = MOST_STUCK.min(
-                            stuck.saturating_add(u32::try_from(rows.len()).unwrap_or(MOST_STUCK)),
-                        );
-                        progress |= stuck < MOST_STUCK;
                     }
                     Batch::LeaseLost => return Ok(SealRun::Elsewhere(sealed)),
                 }
             }
+            let behind = rows.iter().filter(|row| broken.contains(&row.tenant_id));
+            let behind = u32::try_from(behind.count())
+                .unwrap_or(MOST_STUCK)
+                .min(MOST_STUCK);
+            progress |= behind > stuck;
+            stuck = behind;
             if !more || !progress {
                 break SealRun::Done(sealed);
             }
