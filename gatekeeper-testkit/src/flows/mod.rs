@@ -31,6 +31,7 @@ mod mfa_sent;
 mod outbox;
 mod password_history;
 mod passwords;
+mod privacy;
 mod profile;
 mod providers;
 mod refresh;
@@ -324,6 +325,19 @@ macro_rules! __flow_cases {
                 asvs_6_2_11_a_password_may_not_hold_its_context,
                 a_bad_reset_link_costs_no_hash,
                 row_33_of_two_changes_one_counts,
+            }
+            privacy {
+                gdpr_15_an_export_holds_all_and_no_secret,
+                an_export_asks_for_a_recent_sign_in,
+                an_export_tells_nothing_of_others,
+                events_of_an_export_are_one_list,
+                row_53_export_and_erasure_ask_for_permission_and_rank,
+                gdpr_17_an_erased_user_leaves_a_pseudonym,
+                gdpr_17_the_trail_is_proven_after_an_erasure,
+                what_was_given_up_is_erased_with_its_reader,
+                the_last_administrator_is_not_erased,
+                nobody_is_told_of_a_program_that_is_erased,
+                an_erasure_that_was_broken_off_is_finished,
             }
             profile {
                 a_profile_is_read_and_changed,

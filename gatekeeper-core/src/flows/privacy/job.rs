@@ -9,9 +9,8 @@ use crate::{
     },
 };
 
-/// How many rows of the trail one transaction erases.
-const BATCH: u32 = 500;
-/// How many such transactions one attempt makes; what is left is for an entry of its own, so that no attempt outlasts its lease.
+/// How many transactions, each of [`RetentionConfig::batch`](crate::config::RetentionConfig::batch) rows of the trail, one attempt makes;
+/// what is left is for an entry of its own, so that no attempt outlasts its lease.
 const BATCHES: u32 = 20;
 
 /// Whom to erase. It waits in the outbox, sealed, from the commit that deletes the account on, and is wiped when it is done.
@@ -65,12 +64,13 @@ impl Inner {
     }
 
     async fn erase_trail(&self, tenant: TenantId, user: UserId) -> Result<Trail, AttemptError> {
+        let limit = self.config.retention.batch;
         for _ in 0..BATCHES {
             let now = self.clock.now();
             let mut tx = self.repository.begin().await?;
-            let erased = tx.audit().erase(tenant, user, now, BATCH).await?;
+            let erased = tx.audit().erase(tenant, user, now, limit).await?;
             tx.commit().await?;
-            if erased < u64::from(BATCH) {
+            if erased < u64::from(limit) {
                 return Ok(Trail::Done);
             }
         }
@@ -82,14 +82,15 @@ impl Inner {
         tenant: TenantId,
         email: &NormalizedEmail,
     ) -> Result<(), AttemptError> {
+        let limit = self.config.retention.batch;
         loop {
             let mut tx = self.repository.begin().await?;
             let erased = tx
                 .invitations()
-                .erase_for_email(tenant, email, BATCH)
+                .erase_for_email(tenant, email, limit)
                 .await?;
             tx.commit().await?;
-            if erased < u64::from(BATCH) {
+            if erased < u64::from(limit) {
                 return Ok(());
             }
         }
