@@ -11,6 +11,7 @@
 mod access_tokens;
 mod accounts;
 mod adapters;
+mod audit;
 mod conventions;
 mod cookies;
 mod csrf;
@@ -21,6 +22,7 @@ mod lists;
 mod magic_links;
 mod one_time_tokens;
 mod openapi;
+mod privacy;
 mod refresh;
 mod schema;
 mod second_factors;
