@@ -172,6 +172,7 @@ impl OutboxRepository for MemoryTransaction {
             }
             entry.state = OutboxState::Delivered;
             entry.payload = Vec::new();
+            entry.last_error = None;
             entry.finished_at = Some(now);
             true
         });
