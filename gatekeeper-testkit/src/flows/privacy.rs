@@ -166,6 +166,7 @@ pub(super) async fn gdpr_15_an_export_holds_all_and_no_secret(fixture: StoreFixt
     change_user(&world, ada, |user| user.mfa_enabled_at = None).await;
     let second = world.sign_in(ADA).await;
     let who = world.identity(&second).await;
+    world.advance(Duration::from_millis(1));
     let document = whole(&world, &who).await;
 
     assert_eq!(document["user"]["id"], ada.to_string());

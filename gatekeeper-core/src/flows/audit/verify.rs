@@ -5,7 +5,9 @@ use crate::{
     Error, RequestContext,
     crypto::Standing,
     gatekeeper::Inner,
-    model::{AuditEvent, AuditHead, Event, EventId, MAX_PAGE, PageRequest, TenantId, UserId},
+    model::{
+        AuditEvent, AuditHead, Event, EventId, MAX_PAGE, Outcome, PageRequest, TenantId, UserId,
+    },
     store::AuditFilter,
 };
 
@@ -401,7 +403,12 @@ impl Walk<'_> {
             loop {
                 let mut tx = self.inner.repository.begin().await?;
                 let found = tx.audit().list(self.tenant, &filter, page).await?;
-                users.extend(found.items.iter().filter_map(|row| row.target));
+                // A refused attempt erased nobody.
+                let done = found
+                    .items
+                    .iter()
+                    .filter(|row| row.outcome == Outcome::Success);
+                users.extend(done.filter_map(|row| row.target));
                 page.after = found.next;
                 if page.after.is_none() {
                     break;

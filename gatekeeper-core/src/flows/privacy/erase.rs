@@ -28,7 +28,7 @@ impl Privacy<'_> {
         who.require_oneself()?;
         let inner = self.0.inner();
         inner
-            .confirm_password(cx, who, password, Event::AccountErased)
+            .confirm_password(cx, who, password, Event::AccountDeleted)
             .await?;
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
         hold_roles(&mut unit).await?;
