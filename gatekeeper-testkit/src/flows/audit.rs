@@ -786,12 +786,19 @@ pub(super) async fn what_was_erased_is_still_proven(fixture: StoreFixture) {
     let after = proof(&world).await;
     assert_eq!(after.rows, whole + 2);
     assert_eq!(after.erased, erased + 2);
-    // Said to be erased, and something is there.
     let rows = chain(&*world.repository, world.cx.tenant_id).await;
     assert!(
         rows.iter()
             .all(|row| row.erased_at.is_none() || row.ip.is_none())
     );
+    // Said to be erased, and something is there.
+    let index = rows.iter().position(|row| row.erased_at.is_some()).unwrap();
+    tamper(&world, |rows| {
+        rows[index].user_agent = Some("another".to_owned())
+    })
+    .await;
+    let number = index as i64 + 1;
+    assert_eq!(fault(&world).await, (AuditFault::Altered, number));
 }
 
 /// What was made under an earlier secret is believed.
@@ -861,7 +868,7 @@ pub(super) async fn the_trail_is_given_out_line_by_line(fixture: StoreFixture) {
         assert!(!line.contains("audit.exported"));
         count += 1;
     }
-    assert_eq!(count, 2);
+    assert_eq!(count, 3);
 }
 
 /// Whoever reads it in somebody's name needs the permission, and sees one tenant.
