@@ -292,10 +292,7 @@ impl GatekeeperBuilder {
             }
             (None, None) => return Err(BuildError::Missing("secret")),
         };
-        let templates = match self.templates {
-            Some(templates) => templates,
-            None => MailTemplates::bundled()?,
-        };
+        let templates = self.templates.map_or_else(MailTemplates::bundled, Ok)?;
         let policy = PasswordPolicy::new(config.password_policy.clone())?;
         let breach_checker = breach_checker(
             &config,
