@@ -31,6 +31,10 @@ pub use error::{
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    audit::{
+        AnchorStanding, Audit, AuditAnchor, AuditBreach, AuditExport, AuditFault, AuditProof,
+        AuditVerdict, InvalidAnchor, SealRun, Sealed,
+    },
     cleanup::{Cleanup, CleanupRun, Removed},
     imports::{ExportedUser, FirebaseProject, ImportSource, ImportedUser, MAX_IMPORT_BATCH},
     invitations::{AcceptInvitation, InvitationDetails, Invitations, NewInvitation},
@@ -42,6 +46,7 @@ pub use flows::{
     organizations::{NewOrganization, OrganizationChanges, OrganizationMember, Organizations},
     outbox::{Delivered, Outbox, Retry},
     passwords::Passwords,
+    privacy::{Privacy, UserEvents, UserExport},
     sessions::{FinishMfa, MfaPending, SessionDevice, Sessions, SignIn, SignedIn},
 };
 pub use gatekeeper::{BuildError, Check, CheckState, Gatekeeper, GatekeeperBuilder, Readiness};

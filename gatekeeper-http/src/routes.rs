@@ -97,6 +97,8 @@ pub enum Input {
     OptionalFields(&'static str),
     /// `limit` and `cursor` in the query.
     List,
+    /// The same, and these parameters of the description.
+    ListBy(&'static [&'static str]),
 }
 
 /// An answer to a request that went well.
@@ -275,7 +277,7 @@ impl Route {
                 "request.unsupported_media_type",
             ]),
         }
-        if self.input == Input::List {
+        if matches!(self.input, Input::List | Input::ListBy(_)) {
             codes.push("request.invalid");
         }
         codes.sort_unstable();
@@ -320,10 +322,6 @@ impl Route {
     }
 
     /// Closed to whoever acts as another user.
-    #[expect(
-        dead_code,
-        reason = "the first rows that use it come with impersonation"
-    )]
     const fn as_oneself(mut self) -> Self {
         self.impersonation = Rule::Refused;
         self

@@ -8,11 +8,13 @@
 //! | tokens of devices | MAC and id | HMAC-SHA256 |
 //! | one-time tokens | [`one_time`] | 256 random bits, stored as SHA-256 |
 //! | cursors of lists | [`Cursors`] | HMAC-SHA256 |
+//! | the audit trail's chain | digest, link, MAC | HMAC-SHA256 |
 //! | what nodes tell each other | [`MessageSeals`] | HMAC-SHA256 |
 //! | secrets at rest | [`Sealer`] | AES-256-GCM-SIV |
 //!
 //! Every primitive comes from `aws-lc-rs`.
 
+mod audit;
 mod cursor;
 mod device;
 mod digest;
@@ -24,6 +26,7 @@ mod refresh;
 mod seal;
 mod secret_key;
 
+pub(crate) use audit::{AuditKeys, Standing};
 pub use cursor::Cursors;
 pub(crate) use device::DeviceTokens;
 pub(crate) use digest::Digester;

@@ -84,6 +84,7 @@ pub enum SecretFileError {
 /// What a sub-key is for. One label a use, so that nothing made for one use is believed in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyUse {
+    Audit,
     Cursor,
     Device,
     Digest,
@@ -97,6 +98,7 @@ pub(crate) enum KeyUse {
 impl KeyUse {
     #[cfg(test)]
     const ALL: &'static [Self] = &[
+        Self::Audit,
         Self::Cursor,
         Self::Device,
         Self::Digest,
@@ -109,6 +111,7 @@ impl KeyUse {
 
     const fn label(self) -> &'static [u8] {
         match self {
+            Self::Audit => b"gatekeeper/v1/audit",
             Self::Cursor => b"gatekeeper/v1/cursor",
             Self::Device => b"gatekeeper/v1/device",
             Self::Digest => b"gatekeeper/v1/digest",

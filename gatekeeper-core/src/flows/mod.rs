@@ -5,6 +5,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod administration;
+pub(crate) mod audit;
 pub(crate) mod cleanup;
 mod guesses;
 pub(crate) mod imports;
@@ -15,6 +16,7 @@ pub(crate) mod mfa;
 pub(crate) mod organizations;
 pub(crate) mod outbox;
 pub(crate) mod passwords;
+pub(crate) mod privacy;
 pub(crate) mod sessions;
 mod tries;
 mod unit;

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     AccessError, Error, Identity, RequestContext,
+    crypto::AuditKeys,
     env::Random,
-    flows::administration::Acting,
+    flows::{administration::Acting, privacy::Erasure},
     gatekeeper::Inner,
     mail::{AccountMail, Caller, Queued, TextMessage},
     model::{
@@ -140,7 +141,8 @@ impl<'a> Unit<'a> {
 
     /// Writes an audit event.
     pub(crate) async fn record(&mut self, record: Record) -> Result<(), Error> {
-        let event = audit_event(self.inner.random.as_ref(), self.cx, self.now, record);
+        let (random, keys) = (self.inner.random.as_ref(), &self.inner.audit_keys);
+        let event = audit_event(random, keys, self.cx, self.now, record);
         self.tx.audit().append(&event).await?;
         self.records.push(event);
         Ok(())
@@ -162,6 +164,11 @@ impl<'a> Unit<'a> {
             text: text.expose().to_owned(),
         };
         self.enqueue(OutboxKind::Sms, &message).await
+    }
+
+    /// Leaves the erasure of what is kept of a person to the worker.
+    pub(crate) async fn erase_later(&mut self, erasure: &Erasure) -> Result<(), Error> {
+        self.enqueue(OutboxKind::Erasure, erasure).await
     }
 
     async fn enqueue(&mut self, kind: OutboxKind, what: &impl Serialize) -> Result<(), Error> {
@@ -340,12 +347,14 @@ impl<'a> Unit<'a> {
 /// The row of the audit trail that says this.
 pub(crate) fn audit_event(
     random: &dyn Random,
+    keys: &AuditKeys,
     cx: &RequestContext,
     now: Timestamp,
     record: Record,
 ) -> AuditEvent {
     let who = cx.identity.as_deref();
-    AuditEvent {
+    let salt = random.bytes();
+    let mut event = AuditEvent {
         id: EventId::new(now, random),
         tenant_id: cx.tenant_id,
         at: now,
@@ -361,10 +370,13 @@ pub(crate) fn audit_event(
         impersonator: who.and_then(|who| who.actor),
         api_key: who.and_then(|who| who.api_key),
         digest: None,
-        salt: None,
+        salt: Some(salt),
         erased_at: None,
         seal: None,
-    }
+    };
+    // From here on whoever can write to the database, but has not the secret, can neither change it nor make one up.
+    event.digest = Some(keys.digest(&event, &salt));
+    event
 }
 
 fn log(records: &[AuditEvent]) {

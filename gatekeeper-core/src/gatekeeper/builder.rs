@@ -9,15 +9,15 @@ use tokio::sync::Notify;
 
 use super::{
     Gatekeeper, Inner,
-    workers::{Workers, clean_up, deliver_mails, reload_keys},
+    workers::{Workers, clean_up, deliver_mails, reload_keys, seal_audit},
 };
 use crate::{
     Error, Hooks,
     blacklist::{Blacklist, StoreBlacklist, StoreBlacklistSettings, TokenAuthenticator},
     config::{Config, ConfigError, EmailVerification, PublicUrl},
     crypto::{
-        Cursors, DeviceTokens, Digester, RefreshTokens, Sealer, SecretFileError, SecretKey,
-        SecretKeys,
+        AuditKeys, Cursors, DeviceTokens, Digester, RefreshTokens, Sealer, SecretFileError,
+        SecretKey, SecretKeys,
         jwt::{AccessTokenSettings, AccessTokenSettingsError, AccessTokens, Keyring},
         password::{HashingSettingsError, PasswordHasher},
     },
@@ -292,10 +292,7 @@ impl GatekeeperBuilder {
             }
             (None, None) => return Err(BuildError::Missing("secret")),
         };
-        let templates = match self.templates {
-            Some(templates) => templates,
-            None => MailTemplates::bundled()?,
-        };
+        let templates = self.templates.map_or_else(MailTemplates::bundled, Ok)?;
         let policy = PasswordPolicy::new(config.password_policy.clone())?;
         let breach_checker = breach_checker(
             &config,
@@ -317,7 +314,9 @@ impl GatekeeperBuilder {
         let settings = token_settings(&config, &public_url);
         let tokens = AccessTokens::new(settings, keyring, random.as_ref())?;
 
+        let audit_keys = Arc::new(AuditKeys::new(&secret));
         let passwords = PasswordProvider {
+            audit_keys: Arc::clone(&audit_keys),
             repository: Arc::clone(&repository),
             hasher: hasher.clone(),
             clock: Arc::clone(&clock),
@@ -350,6 +349,7 @@ impl GatekeeperBuilder {
             templates,
             sealer: Sealer::new(&secret),
             digester: Digester::new(&secret),
+            audit_keys,
             cursors: Cursors::new(&secret),
             devices: DeviceTokens::new(&secret),
             refresh_tokens: RefreshTokens::new(&secret),
@@ -420,6 +420,7 @@ fn start(inner: &Arc<Inner>, blacklist: Arc<dyn Blacklist>) {
     if let Some(every) = inner.config.retention.every {
         workers.spawn(clean_up(weak.clone(), every, workers.stopping()));
     }
+    workers.spawn(seal_audit(weak.clone(), workers.stopping()));
     workers.spawn(reload_keys(weak, workers.stopping()));
     workers.spawn(blacklist.run(Arc::clone(&inner.clock), workers.stopping()));
 }

@@ -14,7 +14,7 @@ use crate::{
     blacklist::TokenAuthenticator,
     config::{Config, PublicUrl, TokenPlacement},
     crypto::{
-        Cursors, DeviceTokens, Digester, RefreshTokens, Sealer,
+        AuditKeys, Cursors, DeviceTokens, Digester, RefreshTokens, Sealer,
         password::{PasswordHasher, PasswordVerdict},
     },
     env::{Clock, Mailer, Random, SmsSender},
@@ -53,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) sealer: Sealer,
     pub(crate) digester: Digester,
+    pub(crate) audit_keys: Arc<AuditKeys>,
     pub(crate) cursors: Cursors,
     pub(crate) devices: DeviceTokens,
     pub(crate) refresh_tokens: RefreshTokens,

@@ -18,9 +18,7 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, cleanup::Cleanup,
-        invitations::Invitations, magic_links::MagicLinks, mfa::Mfa, organizations::Organizations,
-        outbox::Outbox, passwords::Passwords, sessions::Sessions,
+        accounts::Accounts, administration::Administration, audit::Audit, cleanup::Cleanup, invitations::Invitations, magic_links::MagicLinks, mfa::Mfa, organizations::Organizations, outbox::Outbox, passwords::Passwords, privacy::Privacy, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
     rate_limit::RateLimits,
@@ -31,7 +29,7 @@ use crate::{
 /// The flows hang off it: [`accounts`](Self::accounts), [`passwords`](Self::passwords), [`sessions`](Self::sessions). It has
 /// no type parameters, so that it never shows in the signature of a handler.
 ///
-/// Its workers (delivery of mails, news of revocations and keys, removal of what is over) run on the tokio runtime that built it and end with its
+/// Its workers (delivery of mails, news of revocations and keys, sealing of the audit trail, removal of what is over) run on the tokio runtime that built it and end with its
 /// last clone, or with [`shutdown`](Self::shutdown).
 #[derive(Clone)]
 pub struct Gatekeeper(Arc<Inner>);
@@ -70,6 +68,17 @@ impl Gatekeeper {
     /// [`on_behalf_of`](Administration::on_behalf_of).
     pub fn administration(&self) -> Administration<'_> {
         Administration(self, None)
+    }
+
+    /// The audit trail. For somebody who is signed in, go on with [`on_behalf_of`](Audit::on_behalf_of).
+    pub fn audit(&self) -> Audit<'_> {
+        Audit(self, None)
+    }
+
+    /// What is kept about a user: export and erasure. For an administrator who is signed in, go on with
+    /// [`on_behalf_of`](Privacy::on_behalf_of).
+    pub fn privacy(&self) -> Privacy<'_> {
+        Privacy(self, None)
     }
 
     /// Links to sign in with.

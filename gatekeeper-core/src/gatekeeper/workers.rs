@@ -129,6 +129,23 @@ pub(super) async fn clean_up(
     }
 }
 
+/// Gives rows of the audit trail their place in the chain, time and again, until told to stop.
+pub(super) async fn seal_audit(inner: Weak<Inner>, mut stopping: watch::Receiver<bool>) {
+    let never = Notify::new();
+    let mut pause = Duration::ZERO;
+    loop {
+        if let Wake::Stop = wake(&mut stopping, &never, pause).await {
+            return;
+        }
+        let Some(inner) = inner.upgrade() else { return };
+        pause = inner.config.audit.seal_every;
+        if let Err(error) = inner.seal_audit().await {
+            tracing::warn!(error = %crate::error::chain(&error), "the audit trail cannot be sealed for now");
+            pause = pause.max(BACK_OFF);
+        }
+    }
+}
+
 /// Takes up signing keys that other nodes made, until told to stop.
 pub(super) async fn reload_keys(inner: Weak<Inner>, mut stopping: watch::Receiver<bool>) {
     let never = Notify::new();

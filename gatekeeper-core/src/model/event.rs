@@ -249,10 +249,11 @@ pub struct AuditEvent {
     pub impersonator: Option<UserId>,
     /// The API key with which `actor` did it.
     pub api_key: Option<ApiKeyId>,
-    /// What stands for address, user agent and details in the chain, so that they can be erased without breaking it: SHA-256 of the
-    /// salt and of them. `None` in rows of before there was a chain.
+    /// What stands for the whole row, address, user agent and details included, from the moment it is written: a keyed hash over the salt
+    /// and over them. The link is made over it, so that they can be erased without breaking the chain. `None` in rows of before there
+    /// was a chain.
     pub digest: Option<[u8; 32]>,
-    /// Random bytes that keep the digest from being guessed; gone once erased.
+    /// Random bytes, so that what was erased cannot be found again by trying, even by who has the secret; gone once erased.
     pub salt: Option<[u8; 16]>,
     /// When address, user agent and details were erased.
     pub erased_at: Option<Timestamp>,

@@ -9,6 +9,8 @@ pub enum OutboxKind {
     /// Whoever asks for a mail to an address gets the same answer after the same work, whether or not there is such an
     /// account, since all that depends on it happens here.
     AccountMail,
+    /// Erase what the audit trail and what waits in the outbox hold of a person whose account is gone.
+    Erasure,
     /// Send a mail.
     Mail,
     /// Send a text message.
@@ -20,6 +22,7 @@ impl OutboxKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccountMail => "account_mail",
+            Self::Erasure => "erasure",
             Self::Mail => "mail",
             Self::Sms => "sms",
         }
@@ -29,6 +32,7 @@ impl OutboxKind {
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "account_mail" => Some(Self::AccountMail),
+            "erasure" => Some(Self::Erasure),
             "mail" => Some(Self::Mail),
             "sms" => Some(Self::Sms),
             _ => None,

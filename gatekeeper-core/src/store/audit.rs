@@ -83,8 +83,8 @@ pub trait AuditRepository: Send {
     /// Removes the rows with numbers up to `sequence`; answers how many.
     async fn purge_sealed(&mut self, tenant: TenantId, sequence: i64) -> Result<u64, StoreError>;
 
-    /// Erases address, user agent, details and salt of up to `limit` rows that this user did or that concern this user, and that are
-    /// not erased yet; answers how many.
+    /// Erases address, user agent, details and salt of up to `limit` rows that this user did, as themselves or acting as another, or that
+    /// concern this user, and that are not erased yet; answers how many.
     async fn erase(
         &mut self,
         tenant: TenantId,

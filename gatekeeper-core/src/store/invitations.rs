@@ -104,6 +104,14 @@ pub trait InvitationRepository: Send {
         page: PageRequest,
     ) -> Result<Page<Invitation>, StoreError>;
 
+    /// Removes up to `limit` invitations to this address, wherever they stand; answers how many.
+    async fn erase_for_email(
+        &mut self,
+        tenant: TenantId,
+        email: &NormalizedEmail,
+        limit: u32,
+    ) -> Result<u64, StoreError>;
+
     /// Removes up to `limit` invitations, of all tenants, that were accepted, revoked or expired before `before`.
     async fn purge_expired(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }

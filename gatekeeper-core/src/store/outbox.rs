@@ -44,6 +44,15 @@ pub trait OutboxRepository: Send {
         page: PageRequest,
     ) -> Result<Page<OutboxEntry>, StoreError>;
 
+    /// Marks an entry delivered that is pending, claimed or not, or dead, and wipes its payload: nothing comes of it. Answers whether it
+    /// did.
+    async fn discard(
+        &mut self,
+        tenant: TenantId,
+        id: MailId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
     /// Makes a dead entry pending again, with its attempts counted from zero.
     async fn revive(
         &mut self,

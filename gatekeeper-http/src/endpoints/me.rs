@@ -74,11 +74,16 @@ pub(crate) async fn update(call: Call) -> Result<Reply, Problem> {
 }
 
 pub(crate) async fn delete(call: Call) -> Result<Reply, Problem> {
-    let password = call.read(|fields| fields.secret("password"))?;
-    call.gatekeeper()
-        .accounts()
-        .delete(&call.context, call.who()?, &password)
-        .await?;
+    let (password, erase) =
+        call.read(|fields| (fields.secret("password"), fields.flag("erase")))?;
+    let (who, gatekeeper) = (call.who()?, call.gatekeeper());
+    if erase {
+        let privacy = gatekeeper.privacy();
+        privacy.erase_own(&call.context, who, &password).await?;
+    } else {
+        let accounts = gatekeeper.accounts();
+        accounts.delete(&call.context, who, &password).await?;
+    }
     Ok(respond::with_cookies(
         respond::no_content(),
         call.api.cookies().clear_all(),

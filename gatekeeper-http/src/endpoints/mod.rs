@@ -1,6 +1,7 @@
 //! One file a group of routes. A handler reads the body, calls a flow, and shows what came of it.
 
 pub(crate) mod admin;
+pub(crate) mod audit;
 pub(crate) mod email;
 pub(crate) mod history;
 pub(crate) mod invitations;
@@ -9,6 +10,7 @@ pub(crate) mod me;
 pub(crate) mod mfa;
 pub(crate) mod organizations;
 pub(crate) mod password;
+pub(crate) mod privacy;
 pub(crate) mod refresh;
 pub(crate) mod register;
 pub(crate) mod service;

@@ -72,7 +72,7 @@ fn operation(route: &Route) -> Value {
         Input::OptionalFields(schema) => {
             operation.insert("requestBody".to_owned(), body(schema, false));
         }
-        Input::Nothing | Input::List => {}
+        Input::Nothing | Input::List | Input::ListBy(_) => {}
     }
     operation.insert("responses".to_owned(), responses(route));
     Value::Object(operation)
@@ -112,8 +112,13 @@ fn route_parameters(route: &Route) -> Value {
             }));
         }
     }
-    if route.input == Input::List {
-        parameters.extend([parameter("Limit"), parameter("Cursor")]);
+    match route.input {
+        Input::List => parameters.extend([parameter("Limit"), parameter("Cursor")]),
+        Input::ListBy(names) => {
+            parameters.extend([parameter("Limit"), parameter("Cursor")]);
+            parameters.extend(names.iter().map(|name| parameter(name)));
+        }
+        Input::Nothing | Input::Fields(_) | Input::OptionalFields(_) => {}
     }
     if route.caller != Caller::Service {
         parameters.push(parameter("Tenant"));
@@ -272,6 +277,41 @@ fn parameters() -> Value {
             "required": false,
             "description": "`next_cursor` of the page before.",
             "schema": {"type": "string"},
+        },
+        "AuditActor": {
+            "name": "actor",
+            "in": "query",
+            "required": false,
+            "description": "Done by this user.",
+            "schema": {"type": "string", "format": "uuid"},
+        },
+        "AuditTarget": {
+            "name": "target",
+            "in": "query",
+            "required": false,
+            "description": "Concerning this user.",
+            "schema": {"type": "string", "format": "uuid"},
+        },
+        "AuditEvent": {
+            "name": "event",
+            "in": "query",
+            "required": false,
+            "description": "Of this kind.",
+            "schema": {"type": "string", "examples": ["session.created"]},
+        },
+        "AuditSince": {
+            "name": "since",
+            "in": "query",
+            "required": false,
+            "description": "At this time or after it.",
+            "schema": {"type": "string", "format": "date-time"},
+        },
+        "AuditUntil": {
+            "name": "until",
+            "in": "query",
+            "required": false,
+            "description": "Before this time.",
+            "schema": {"type": "string", "format": "date-time"},
         },
     })
 }

@@ -175,7 +175,6 @@ fn requests() -> Value {
             json!({"current_password": password, "new_password": password}),
             &[],
         ),
-        "PasswordConfirmation": object(json!({"password": password}), &[]),
         "ProfileChanges": object(
             json!({
                 "name": name,

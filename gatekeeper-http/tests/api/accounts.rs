@@ -295,6 +295,8 @@ async fn an_account_from_its_beginning_to_its_end() {
         .filter(|route| !crate::second_factors::OPERATIONS.contains(&route.operation_id))
         .filter(|route| !crate::invitations::OPERATIONS.contains(&route.operation_id))
         .filter(|route| !crate::organizations::OPERATIONS.contains(&route.operation_id))
+        .filter(|route| !crate::audit::OPERATIONS.contains(&route.operation_id))
+        .filter(|route| !crate::privacy::OPERATIONS.contains(&route.operation_id))
     {
         for answer in route.answers {
             let unseen = !seen.contains(&(route.operation_id, answer.status));

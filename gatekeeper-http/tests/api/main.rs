@@ -11,6 +11,7 @@
 mod access_tokens;
 mod accounts;
 mod adapters;
+mod audit;
 mod conventions;
 mod cookies;
 mod csrf;
@@ -24,6 +25,7 @@ mod matrix;
 mod one_time_tokens;
 mod openapi;
 mod organizations;
+mod privacy;
 mod refresh;
 mod schema;
 mod second_factors;

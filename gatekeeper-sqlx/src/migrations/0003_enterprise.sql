@@ -234,6 +234,9 @@ CREATE UNIQUE INDEX {n}audit_events_sequence ON {p}audit_events (tenant_id, sequ
     WHERE sequence IS NOT NULL;
 CREATE INDEX {n}audit_events_unsealed ON {p}audit_events (tenant_id, at, id) WHERE sequence IS NULL;
 
+CREATE INDEX {n}audit_events_impersonator ON {p}audit_events (tenant_id, impersonator)
+    WHERE impersonator IS NOT NULL;
+
 CREATE TABLE {p}audit_heads (
     tenant_id {uuid} NOT NULL,
     sequence {bigint} NOT NULL,

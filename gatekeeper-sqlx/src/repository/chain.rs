@@ -33,6 +33,9 @@ statements! {
                      WHERE tenant_id = $1 AND actor = $2 AND erased_at IS NULL LIMIT $4) AS a \
                  UNION SELECT id FROM (SELECT id FROM {p}audit_events \
                      WHERE tenant_id = $1 AND target = $2 AND erased_at IS NULL LIMIT $4) AS b \
+                 UNION SELECT id FROM (SELECT id FROM {p}audit_events \
+                     WHERE tenant_id = $1 AND impersonator = $2 AND erased_at IS NULL \
+                     LIMIT $4) AS c \
              ) AS old LIMIT $4)";
 }
 

@@ -49,6 +49,9 @@ statements! {
                               WHERE tenant_id = $1 AND email_normalized = $2 \
                               AND organization_id = $4 \
                               AND accepted_at IS NULL AND revoked_at IS NULL";
+    erase_for_email = "DELETE FROM {p}invitations WHERE id IN ( \
+                           SELECT id FROM {p}invitations \
+                           WHERE tenant_id = $1 AND email_normalized = $2 LIMIT $3)";
     purge_expired = "DELETE FROM {p}invitations WHERE id IN (SELECT id FROM ( \
                          SELECT id FROM (SELECT id FROM {p}invitations \
                              WHERE expires_at < $1 ORDER BY expires_at LIMIT $2{skip_locked}) AS a \
@@ -206,6 +209,19 @@ impl InvitationRepository for SqlTransaction {
             None => call(&sql.revoke_to_tenant),
             Some(id) => call(&sql.revoke_to_organization).bind(id.as_uuid()),
         };
+        self.execute(call).await
+    }
+
+    async fn erase_for_email(
+        &mut self,
+        tenant: TenantId,
+        email: &NormalizedEmail,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let call = within(tenant, &self.sql.invitations.erase_for_email)
+            .bind(tenant.as_uuid())
+            .bind(email.as_str())
+            .bind(i64::from(limit));
         self.execute(call).await
     }
 

@@ -27,6 +27,9 @@ statements! {
     list = "SELECT {outbox_entry} FROM {p}outbox \
             WHERE tenant_id = $1 AND state = $2 AND (created_at, id) < ($3, $4) \
             ORDER BY created_at DESC, id DESC LIMIT $5";
+    discard = "UPDATE {p}outbox SET state = 'delivered', payload = $4, finished_at = $3, \
+                   last_error = NULL \
+               WHERE id = $2 AND tenant_id = $1 AND state IN ('pending', 'dead')";
     revive = "UPDATE {p}outbox SET state = 'pending', attempts = 0, due_at = $3, \
                   finished_at = NULL \
               WHERE id = $2 AND tenant_id = $1 AND state = 'dead'";
@@ -115,6 +118,20 @@ impl OutboxRepository for SqlTransaction {
             at: entry.created_at,
             id: entry.id.as_uuid(),
         }))
+    }
+
+    async fn discard(
+        &mut self,
+        tenant: TenantId,
+        id: MailId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let query = within(tenant, &self.sql.outbox.discard)
+            .bind(tenant.as_uuid())
+            .bind(id.as_uuid())
+            .bind(Time(now))
+            .bind(&[0_u8; 0][..]);
+        Ok(self.execute(query).await? > 0)
     }
 
     async fn revive(

@@ -10,6 +10,7 @@ mod proxy;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit_chain;
 mod conformance;
 mod migrations;
 mod outage;

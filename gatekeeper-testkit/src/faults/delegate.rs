@@ -434,6 +434,7 @@ aggregate! { invitations: InvitationRepository {
     fn accept(tenant: TenantId, hash: &TokenHash, user: UserId, now: Timestamp) -> Option<Invitation>;
     fn revoke(tenant: TenantId, invitation: InvitationId, now: Timestamp) -> bool;
     fn revoke_all_for_email(tenant: TenantId, email: &NormalizedEmail, organization: Option<OrganizationId>, now: Timestamp) -> u64;
+    fn erase_for_email(tenant: TenantId, email: &NormalizedEmail, limit: u32) -> u64;
     fn list(tenant: TenantId, filter: &InvitationFilter, page: PageRequest) -> Page<Invitation>;
     fn purge_expired(before: Timestamp, limit: u32) -> u64;
 }}
@@ -481,6 +482,7 @@ aggregate! { outbox: OutboxRepository {
     fn complete(id: MailId, attempt: i32, now: Timestamp) -> bool;
     fn fail(id: MailId, attempt: i32, error: &str, retry_at: Option<Timestamp>, now: Timestamp) -> bool;
     fn list(tenant: TenantId, state: OutboxState, page: PageRequest) -> Page<OutboxEntry>;
+    fn discard(tenant: TenantId, id: MailId, now: Timestamp) -> bool;
     fn revive(tenant: TenantId, id: MailId, now: Timestamp) -> bool;
     fn purge_expired(before: Timestamp, limit: u32) -> u64;
 }}

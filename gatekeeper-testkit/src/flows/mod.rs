@@ -12,6 +12,7 @@
 )]
 
 mod administration;
+mod audit;
 mod breaches;
 mod cleanup;
 mod devices;
@@ -34,6 +35,7 @@ mod organizations;
 mod outbox;
 mod password_history;
 mod passwords;
+mod privacy;
 mod profile;
 mod providers;
 mod refresh;
@@ -117,6 +119,27 @@ macro_rules! __flow_cases {
                 a_setup_link_expires_at_the_exact_instant,
                 closing_an_account_revokes_its_user,
                 nist_3_1_1_2_an_operator_requires_a_change,
+            }
+            audit {
+                every_row_gets_its_place,
+                an_anchor_is_met,
+                many_tenants_are_sealed_by_several_nodes,
+                a_node_that_dies_while_sealing_leaves_a_whole_chain,
+                one_node_at_a_time_seals,
+                a_worker_seals,
+                asvs_16_4_2_a_row_that_was_altered_is_found,
+                asvs_16_4_2_a_row_that_was_removed_is_found,
+                asvs_16_4_2_rows_that_were_swapped_are_found,
+                asvs_16_4_2_a_row_that_was_made_up_is_found,
+                asvs_16_4_2_a_chain_that_was_made_anew_is_found,
+                asvs_16_4_2_a_chain_that_was_cut_is_found,
+                nothing_is_sealed_behind_a_broken_head,
+                what_goes_with_age_leaves_a_chain_that_is_proven,
+                what_is_broken_does_not_go_with_age,
+                what_was_erased_is_still_proven,
+                a_chain_outlives_a_change_of_the_secret,
+                the_trail_is_given_out_line_by_line,
+                the_trail_is_read_by_whoever_may,
             }
             breaches {
                 asvs_6_2_12_a_breached_password_is_refused_wherever_it_is_chosen,
@@ -313,6 +336,19 @@ macro_rules! __flow_cases {
                 asvs_6_2_11_a_password_may_not_hold_its_context,
                 a_bad_reset_link_costs_no_hash,
                 row_33_of_two_changes_one_counts,
+            }
+            privacy {
+                gdpr_15_an_export_holds_all_and_no_secret,
+                an_export_asks_for_a_recent_sign_in,
+                an_export_tells_nothing_of_others,
+                events_of_an_export_are_one_list,
+                row_53_export_and_erasure_ask_for_permission_and_rank,
+                gdpr_17_an_erased_user_leaves_a_pseudonym,
+                gdpr_17_the_trail_is_proven_after_an_erasure,
+                what_was_given_up_is_erased_with_its_reader,
+                the_last_administrator_is_not_erased,
+                nobody_is_told_of_a_program_that_is_erased,
+                an_erasure_that_was_broken_off_is_finished,
             }
             profile {
                 a_profile_is_read_and_changed,

@@ -17,6 +17,7 @@ mod concurrency;
 mod counters;
 mod deletion;
 mod devices;
+mod erasure;
 mod factors;
 mod isolation;
 mod outbox;
@@ -183,6 +184,11 @@ macro_rules! __store_cases {
                 listed_devices_are_known,
                 devices_are_revoked_and_distrusted,
                 purging_devices_is_bounded,
+            }
+            erasure {
+                a_discarded_entry_is_wiped,
+                invitations_to_an_address_are_erased,
+                rows_of_a_user_are_erased,
             }
             factors {
                 factors_come_back_whole,

@@ -7,7 +7,7 @@
 //! | revocations | when they have expired: no token that they concern is good any more |
 //! | counters of failures | so long after the last failure; those locked for good stay |
 //! | mails | so long after they were delivered; dead ones stay |
-//! | rows of the audit trail | so long after they were written, or never |
+//! | rows of the audit trail | so long after they were written, or never; from the beginning of the chain on |
 //!
 //! One node at a time does it: the one that has the lease. It removes in batches, each a short transaction of its own that
 //! renews the lease first, so that a node which lost it removes nothing more, and no lock is held for long. A node that dies
@@ -19,6 +19,7 @@ use async_trait::async_trait;
 
 use crate::{
     Error, Gatekeeper,
+    flows::audit::Purged,
     gatekeeper::Inner,
     model::Timestamp,
     store::{StoreError, Transaction},
@@ -132,9 +133,20 @@ enum Batch {
     LeaseLost,
 }
 
+/// Takes or renews the lease; answers whether `holder` has it.
+pub(crate) async fn renew(
+    tx: &mut dyn Transaction,
+    holder: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    tx.leases()
+        .acquire(NAME, holder, now, now.after(LEASE))
+        .await
+}
+
 impl Inner {
     pub(crate) async fn clean_up(&self) -> Result<CleanupRun, Error> {
-        let holder = self.holder();
+        let holder = self.new_holder();
         let stopping = self.workers.stopping();
         let mut removed = Removed::default();
         for purge in self.purges(self.clock.now()) {
@@ -151,6 +163,20 @@ impl Inner {
                             break;
                         }
                     }
+                }
+            }
+        }
+        if let Some(keep) = self.config.retention.audit {
+            match self.purge_audit(&holder, keep).await? {
+                Purged::Rows(rows) => removed.audit_events += rows,
+                Purged::LeaseLost(rows) => {
+                    removed.audit_events += rows;
+                    return Ok(CleanupRun::Elsewhere(removed));
+                }
+                Purged::Stopped(rows) => {
+                    removed.audit_events += rows;
+                    self.give_back(&holder).await?;
+                    return Ok(CleanupRun::Stopped(removed));
                 }
             }
         }
@@ -177,11 +203,7 @@ impl Inner {
         let now = self.clock.now();
         let mut tx = self.repository.begin().await?;
         // In the transaction that removes: whoever has lost the lease removes nothing.
-        let has_lease = tx
-            .leases()
-            .acquire(NAME, holder, now, now.after(LEASE))
-            .await?;
-        if !has_lease {
+        if !renew(tx.as_mut(), holder, now).await? {
             return Ok(Batch::LeaseLost);
         }
         let rows = purge
@@ -199,7 +221,7 @@ impl Inner {
     }
 
     /// A name for this run alone: two runs of one process keep out of each other's way as those of two do.
-    fn holder(&self) -> String {
+    pub(crate) fn new_holder(&self) -> String {
         let bytes: [u8; 16] = self.random.bytes();
         bytes
             .iter()

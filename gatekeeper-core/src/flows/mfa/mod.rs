@@ -40,11 +40,11 @@ pub use method::{
 };
 pub(crate) use methods::MfaMethods;
 pub(crate) use offer::{offered, requirement, strictest};
-pub(crate) use sent::Binding;
-use sent::{EMAIL, SMS};
+use sent::EMAIL;
+pub(crate) use sent::{Binding, SMS};
 pub use status::{FactorStatus, MfaStatus};
 use totp::TOTP;
-pub(crate) use verify::{MfaVerdict, prepare, verify_in};
+pub(crate) use verify::{MfaVerdict, open, prepare, verify_in};
 
 use crate::{Gatekeeper, model::SecretString};
 

@@ -18,7 +18,7 @@ use crate::{
 /// The name of the method whose codes go to the mailbox.
 pub(super) const EMAIL: &str = "email";
 /// The name of the method whose codes go to a telephone.
-pub(super) const SMS: &str = "sms";
+pub(crate) const SMS: &str = "sms";
 
 /// 26 bits (ASVS 6.5.4 asks for 20, which six digits do not have).
 const DIGITS: usize = 8;

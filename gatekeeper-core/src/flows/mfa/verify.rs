@@ -126,7 +126,7 @@ pub(super) fn normalise(code: &SecretString) -> SecretString {
 }
 
 /// Opens what is kept of a factor.
-pub(super) fn open(inner: &Inner, factor: &MfaCredential) -> Result<MfaFactor, Error> {
+pub(crate) fn open(inner: &Inner, factor: &MfaCredential) -> Result<MfaFactor, Error> {
     let place = place(factor.tenant_id, factor.user_id, &factor.method);
     let secret = inner
         .sealer

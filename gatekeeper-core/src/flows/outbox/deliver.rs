@@ -76,7 +76,7 @@ impl Inner {
     }
 
     /// Whom an entry is for, as far as it says so itself.
-    pub(super) fn recipient(&self, entry: &OutboxEntry) -> Option<String> {
+    pub(crate) fn recipient(&self, entry: &OutboxEntry) -> Option<String> {
         if entry.payload.is_empty() {
             return None;
         }
@@ -89,6 +89,8 @@ impl Inner {
                 let message: TextMessage = self.open_mail(entry, OutboxKind::Sms).ok()?;
                 Some(message.to)
             }
+            // For nobody, about somebody.
+            OutboxKind::Erasure => None,
             OutboxKind::AccountMail => {
                 let mail: AccountMail = self.open_mail(entry, OutboxKind::AccountMail).ok()?;
                 match mail {

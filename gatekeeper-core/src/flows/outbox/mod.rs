@@ -3,6 +3,7 @@
 //! | entry | what is done with it |
 //! |---|---|
 //! | account mail | look the account up, make the token, enqueue the mail; in one transaction |
+//! | erasure | erase what is kept of a person, a batch at a time (see the flow of privacy) |
 //! | mail | hand it over; note that it was |
 //!
 //! A failed attempt is made again after 1, 5 and 15 minutes, then the entry is dead: kept, to be seen and sent again. A
@@ -248,6 +249,7 @@ impl Inner {
     async fn attempt(&self, entry: &OutboxEntry) -> Result<Attempted, Error> {
         let outcome = match entry.kind {
             OutboxKind::AccountMail => self.prepare(entry).await,
+            OutboxKind::Erasure => self.carry_out_erasure(entry).await,
             OutboxKind::Mail => self.hand_over(entry).await,
             OutboxKind::Sms => self.hand_over_sms(entry).await,
         };

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 
 use crate::{
     Error, RequestContext,
-    crypto::password::{HashError, PasswordHasher, PasswordVerdict},
+    crypto::{
+        AuditKeys,
+        password::{HashError, PasswordHasher, PasswordVerdict},
+    },
     env::{Clock, Random},
     flows::{Record, audit_event},
     model::{AuthMethod, EmailAddress, Event},
@@ -18,6 +21,7 @@ pub(crate) struct PasswordProvider {
     pub(crate) hasher: PasswordHasher,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) audit_keys: Arc<AuditKeys>,
 }
 
 impl fmt::Debug for PasswordProvider {
@@ -130,7 +134,7 @@ impl AuthProvider for PasswordProvider {
             .await?;
         if replaced {
             let record = Record::success(Event::PasswordRehashed).target(*user_id);
-            let event = audit_event(self.random.as_ref(), cx, now, record);
+            let event = audit_event(self.random.as_ref(), &self.audit_keys, cx, now, record);
             tx.audit().append(&event).await?;
         }
         Ok(tx.commit().await?)

@@ -251,7 +251,7 @@ impl AuditRepository for MemoryTransaction {
         let rows = self.state.audit_rows(tenant, &all, None);
         let due: Vec<EventId> = rows
             .filter(|row| row.erased_at.is_none())
-            .filter(|row| row.actor == Some(user) || row.target == Some(user))
+            .filter(|row| [row.actor, row.target, row.impersonator].contains(&Some(user)))
             .take(limit as usize)
             .map(|row| row.id)
             .collect();

@@ -227,6 +227,23 @@ impl InvitationRepository for MemoryTransaction {
         Ok(open.len() as u64)
     }
 
+    async fn erase_for_email(
+        &mut self,
+        tenant: TenantId,
+        email: &NormalizedEmail,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let mut due = self
+            .state
+            .invitations
+            .keys(|row: &Invitation| row.tenant_id == tenant && row.email.normalized() == email);
+        due.truncate(limit as usize);
+        for &id in &due {
+            self.remove::<Invitation>(id);
+        }
+        Ok(due.len() as u64)
+    }
+
     async fn list(
         &mut self,
         tenant: TenantId,

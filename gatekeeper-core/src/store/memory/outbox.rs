@@ -160,6 +160,25 @@ impl OutboxRepository for MemoryTransaction {
         }))
     }
 
+    async fn discard(
+        &mut self,
+        tenant: TenantId,
+        id: MailId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let discarded = self.change::<OutboxEntry>(&id, |entry| {
+            if entry.tenant_id != tenant || entry.state == OutboxState::Delivered {
+                return false;
+            }
+            entry.state = OutboxState::Delivered;
+            entry.payload = Vec::new();
+            entry.last_error = None;
+            entry.finished_at = Some(now);
+            true
+        });
+        Ok(discarded.is_some())
+    }
+
     async fn revive(
         &mut self,
         tenant: TenantId,

@@ -41,8 +41,12 @@ pub(super) static ROUTES: &[Route] = &[
         handler!(me::delete),
     )
     .counted(RateClass::SignIn)
-    .reads(Fields("PasswordConfirmation"))
-    .errors(&["password.current_incorrect", "service.overloaded"]),
+    .reads(Fields("AccountDeletion"))
+    .errors(&[
+        "password.current_incorrect",
+        "role.last_administrator",
+        "service.overloaded",
+    ]),
     Route::get(
         "/v1/auth/sessions",
         "listSessions",
