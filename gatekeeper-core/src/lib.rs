@@ -30,8 +30,12 @@ pub use error::{
 };
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
-    administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    administration::{
+        Administration, Count, CreatedUser, KeyRotation, NewAddress, NewUser, Statistics,
+        UserChanges,
+    },
     cleanup::{Cleanup, CleanupRun, Removed},
+    impersonation::{BeginImpersonation, ImpersonationStatus, Impersonations, Impersonator},
     magic_links::{MagicLinkRequested, MagicLinks},
     mfa::{
         BackupCodes, Destination, FactorStatus, Mfa, MfaAttempt, MfaFactor, MfaMethod, MfaProof,

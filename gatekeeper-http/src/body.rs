@@ -191,6 +191,38 @@ impl Fields {
         }
     }
 
+    /// `true`, `false`, or absent.
+    pub(crate) fn optional_flag(&mut self, name: &'static str) -> Option<bool> {
+        self.members.contains_key(name).then(|| self.flag(name))
+    }
+
+    /// A list of texts, that may be absent.
+    pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        let value = self.members.remove(name)?;
+        let items = match value {
+            Value::Array(items) => items,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => {
+                self.mistyped(name, "a list of strings");
+                return None;
+            }
+        };
+        let texts: Option<Vec<String>> = items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(text) if !text.contains('\0') => Some(text),
+                _ => None,
+            })
+            .collect();
+        if texts.is_none() {
+            self.mistyped(name, "a list of strings");
+        }
+        texts
+    }
+
     /// Notes that a field is wrong in a way of its own.
     pub(crate) fn refuse(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
         self.violations.push(pointer_to(name), code, detail);

@@ -95,6 +95,8 @@ pub enum Input {
     OptionalFields(&'static str),
     /// `limit` and `cursor` in the query.
     List,
+    /// The same, and these parameters of the description.
+    ListBy(&'static [&'static str]),
 }
 
 /// An answer to a request that went well.
@@ -201,12 +203,11 @@ impl Route {
             caller,
             csrf,
             api_keys: keys_of(caller),
-            // What users change of themselves is their own to change, unless a row says otherwise.
+            // What users change of themselves is their own to change, and administrators administer as themselves, unless a row
+            // says otherwise.
             impersonation: match caller {
-                Caller::User => Rule::Refused,
-                Caller::Service | Caller::Public | Caller::TokenHolder | Caller::Permission(_) => {
-                    Rule::Allowed
-                }
+                Caller::User | Caller::Permission(_) => Rule::Refused,
+                Caller::Service | Caller::Public | Caller::TokenHolder => Rule::Allowed,
             },
             rate: match caller {
                 Caller::Service => RateRule::Unlimited,
@@ -266,7 +267,7 @@ impl Route {
                 "request.unsupported_media_type",
             ]),
         }
-        if self.input == Input::List {
+        if matches!(self.input, Input::List | Input::ListBy(_)) {
             codes.push("request.invalid");
         }
         codes.sort_unstable();
@@ -291,20 +292,12 @@ impl Route {
     }
 
     /// Closed to API keys.
-    #[expect(
-        dead_code,
-        reason = "the first rows that use it come with impersonation"
-    )]
     const fn signed_in(mut self) -> Self {
         self.api_keys = Rule::Refused;
         self
     }
 
     /// Open to whoever acts as another user.
-    #[expect(
-        dead_code,
-        reason = "the first rows that use it come with impersonation"
-    )]
     const fn while_impersonating(mut self) -> Self {
         self.impersonation = Rule::Allowed;
         self
@@ -312,8 +305,8 @@ impl Route {
 
     /// Closed to whoever acts as another user.
     #[expect(
-        dead_code,
-        reason = "the first rows that use it come with impersonation"
+        clippy::wrong_self_convention,
+        reason = "it says as whom a route is called, and converts nothing"
     )]
     const fn as_oneself(mut self) -> Self {
         self.impersonation = Rule::Refused;

@@ -7,6 +7,7 @@ pub(crate) mod accounts;
 pub(crate) mod administration;
 pub(crate) mod cleanup;
 mod guesses;
+pub(crate) mod impersonation;
 pub(crate) mod keys;
 pub(crate) mod magic_links;
 pub(crate) mod mfa;

@@ -19,8 +19,8 @@ use crate::{
     env::{Clock, Random},
     flows::{
         accounts::Accounts, administration::Administration, cleanup::Cleanup,
-        magic_links::MagicLinks, mfa::Mfa, outbox::Outbox, passwords::Passwords,
-        sessions::Sessions,
+        impersonation::Impersonations, magic_links::MagicLinks, mfa::Mfa, outbox::Outbox,
+        passwords::Passwords, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
     rate_limit::RateLimits,
@@ -70,6 +70,11 @@ impl Gatekeeper {
     /// [`on_behalf_of`](Administration::on_behalf_of).
     pub fn administration(&self) -> Administration<'_> {
         Administration(self, None)
+    }
+
+    /// Acting as another user.
+    pub fn impersonation(&self) -> Impersonations<'_> {
+        Impersonations(self)
     }
 
     /// Links to sign in with.

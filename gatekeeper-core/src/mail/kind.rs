@@ -38,6 +38,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// An administrator made an account for its reader: sets its first password.
+    AccountCreated = "account_created";
     /// The account was deleted.
     AccountDeleted = "account_deleted";
     /// Too many wrong guesses: the account is locked for a while.
@@ -50,6 +52,8 @@ kinds! {
     EmailChangeRequested = "email_change_requested";
     /// The address was changed; goes to the old one.
     EmailChanged = "email_changed";
+    /// An administrator acts as the owner of the account.
+    Impersonated = "impersonated";
     /// Signs in.
     MagicLink = "magic_link";
     /// A code, as a second factor.
@@ -94,15 +98,18 @@ pub(super) enum Carries {
 impl MailKind {
     pub(super) const fn carries(self) -> Carries {
         match self {
-            Self::ChangeEmail | Self::MagicLink | Self::ResetPassword | Self::VerifyEmail => {
-                Carries::Link
-            }
+            Self::AccountCreated
+            | Self::ChangeEmail
+            | Self::MagicLink
+            | Self::ResetPassword
+            | Self::VerifyEmail => Carries::Link,
             Self::MfaCode => Carries::Code,
             Self::AccountDeleted
             | Self::AccountLocked
             | Self::BackupCodesLow
             | Self::EmailChangeRequested
             | Self::EmailChanged
+            | Self::Impersonated
             | Self::MfaDisabled
             | Self::MfaEnabled
             | Self::MfaFailed

@@ -72,7 +72,7 @@ fn operation(route: &Route) -> Value {
         Input::OptionalFields(schema) => {
             operation.insert("requestBody".to_owned(), body(schema, false));
         }
-        Input::Nothing | Input::List => {}
+        Input::Nothing | Input::List | Input::ListBy(_) => {}
     }
     operation.insert("responses".to_owned(), responses(route));
     Value::Object(operation)
@@ -110,8 +110,13 @@ fn route_parameters(route: &Route) -> Value {
             }));
         }
     }
-    if route.input == Input::List {
-        parameters.extend([parameter("Limit"), parameter("Cursor")]);
+    match route.input {
+        Input::List => parameters.extend([parameter("Limit"), parameter("Cursor")]),
+        Input::ListBy(names) => {
+            parameters.extend([parameter("Limit"), parameter("Cursor")]);
+            parameters.extend(names.iter().map(|name| parameter(name)));
+        }
+        Input::Nothing | Input::Fields(_) | Input::OptionalFields(_) => {}
     }
     if route.caller != Caller::Service {
         parameters.push(parameter("Tenant"));
@@ -270,6 +275,26 @@ fn parameters() -> Value {
             "required": false,
             "description": "`next_cursor` of the page before.",
             "schema": {"type": "string"},
+        },
+        "UserQuery": {
+            "name": "query",
+            "in": "query",
+            "required": false,
+            "description": "Users of whose address, its domain with `@`, or name a word begins with this. They come sorted by what was found; a page may then be short, and still not be the last.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        },
+        "UserRole": {
+            "name": "role",
+            "in": "query",
+            "required": false,
+            "description": "Users to whom this role was granted.",
+            "schema": {"type": "string"},
+        },
+        "UserStatus": {
+            "name": "status",
+            "in": "query",
+            "required": false,
+            "schema": {"enum": ["active", "disabled"]},
         },
     })
 }

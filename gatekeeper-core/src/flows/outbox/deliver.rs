@@ -98,7 +98,8 @@ impl Inner {
                     | AccountMail::VerificationRequested { email }
                     | AccountMail::ResetRequested { email }
                     | AccountMail::MagicLinkRequested { email, .. } => Some(email),
-                    AccountMail::VerifyEmail { .. }
+                    AccountMail::AccountCreated { .. }
+                    | AccountMail::VerifyEmail { .. }
                     | AccountMail::RegistrationRepeated { .. }
                     | AccountMail::MfaCode { .. } => None,
                 }
