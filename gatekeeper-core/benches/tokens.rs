@@ -65,6 +65,7 @@ fn setup(algorithm: Algorithm) -> Setup {
         methods: vec!["pwd".to_owned()],
         issued_at: now,
         actor: None,
+        ends_at: None,
         custom: Map::new(),
     };
     let token = tokens.issue(&claims).unwrap().expose().to_owned();

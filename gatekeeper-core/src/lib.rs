@@ -30,12 +30,16 @@ pub use error::{
 };
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
-    administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    administration::{
+        Administration, Count, CreatedUser, KeyRotation, NewAddress, NewUser, Statistics,
+        UserChanges,
+    },
     audit::{
         AnchorStanding, Audit, AuditAnchor, AuditBreach, AuditExport, AuditFault, AuditProof,
         AuditVerdict, InvalidAnchor, SealRun, Sealed,
     },
     cleanup::{Cleanup, CleanupRun, Removed},
+    impersonation::{BeginImpersonation, ImpersonationStatus, Impersonations, Impersonator},
     imports::{ExportedUser, FirebaseProject, ImportSource, ImportedUser, MAX_IMPORT_BATCH},
     invitations::{AcceptInvitation, InvitationDetails, Invitations, NewInvitation},
     magic_links::{MagicLinkRequested, MagicLinks},

@@ -208,6 +208,11 @@ impl Fields {
         }
     }
 
+    /// `true`, `false`, or absent.
+    pub(crate) fn optional_flag(&mut self, name: &'static str) -> Option<bool> {
+        self.members.contains_key(name).then(|| self.flag(name))
+    }
+
     /// A list of texts, that may be absent.
     pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
         let value = self.members.remove(name)?;

@@ -209,12 +209,13 @@ impl Route {
             caller,
             csrf,
             api_keys: keys_of(caller),
-            // What users change of themselves is their own to change, unless a row says otherwise.
+            // What users change of themselves is their own to change, and administrators administer as themselves, unless a row
+            // says otherwise.
             impersonation: match caller {
-                Caller::User | Caller::OrganizationPermission(_) => Rule::Refused,
-                Caller::Service | Caller::Public | Caller::TokenHolder | Caller::Permission(_) => {
-                    Rule::Allowed
+                Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => {
+                    Rule::Refused
                 }
+                Caller::Service | Caller::Public | Caller::TokenHolder => Rule::Allowed,
             },
             rate: match caller {
                 Caller::Service => RateRule::Unlimited,
@@ -302,26 +303,22 @@ impl Route {
     }
 
     /// Closed to API keys.
-    #[expect(
-        dead_code,
-        reason = "the first rows that use it come with impersonation"
-    )]
     const fn signed_in(mut self) -> Self {
         self.api_keys = Rule::Refused;
         self
     }
 
     /// Open to whoever acts as another user.
-    #[expect(
-        dead_code,
-        reason = "the first rows that use it come with impersonation"
-    )]
     const fn while_impersonating(mut self) -> Self {
         self.impersonation = Rule::Allowed;
         self
     }
 
     /// Closed to whoever acts as another user.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "it says as whom a route is called, and converts nothing"
+    )]
     const fn as_oneself(mut self) -> Self {
         self.impersonation = Rule::Refused;
         self

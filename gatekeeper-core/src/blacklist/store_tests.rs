@@ -472,6 +472,7 @@ fn claims(random: &dyn Random) -> AccessClaims {
         methods: vec!["pwd".to_owned()],
         issued_at: NOW,
         actor: None,
+        ends_at: None,
         custom: serde_json::Map::new(),
     }
 }

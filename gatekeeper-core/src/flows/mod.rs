@@ -10,6 +10,7 @@ pub(crate) mod cleanup;
 mod guesses;
 pub(crate) mod imports;
 pub(crate) mod invitations;
+pub(crate) mod impersonation;
 pub(crate) mod keys;
 pub(crate) mod magic_links;
 pub(crate) mod mfa;

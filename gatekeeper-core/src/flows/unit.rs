@@ -12,8 +12,8 @@ use crate::{
     mail::{AccountMail, Caller, Queued, TextMessage},
     model::{
         AuditEvent, Event, EventId, MailId, OutboxEntry, OutboxKind, OutboxState, Outcome,
-        Revocation, RevocationTarget, SecretString, SessionEnd, SessionId, TenantId, Timestamp,
-        User, UserId,
+        Revocation, RevocationTarget, SecretString, Session, SessionEnd, SessionId, TenantId,
+        Timestamp, User, UserId,
     },
     store::Transaction,
 };
@@ -43,6 +43,7 @@ pub(crate) struct Record {
     reason: Option<&'static str>,
     actor: Option<UserId>,
     target: Option<UserId>,
+    impersonator: Option<UserId>,
     details: Map<String, Value>,
 }
 
@@ -54,6 +55,7 @@ impl Record {
             reason: None,
             actor: None,
             target: None,
+            impersonator: None,
             details: Map::new(),
         }
     }
@@ -82,6 +84,18 @@ impl Record {
     pub(crate) fn by(mut self, user: UserId) -> Self {
         self.actor = Some(user);
         self.target.get_or_insert(user);
+        self
+    }
+
+    /// Done by this user, whomever it concerns.
+    pub(crate) fn done_by(mut self, user: UserId) -> Self {
+        self.actor = Some(user);
+        self
+    }
+
+    /// Done by somebody who acts as the actor, where that is known otherwise than from who is asking.
+    pub(crate) fn acted_by(mut self, impersonator: Option<UserId>) -> Self {
+        self.impersonator = impersonator;
         self
     }
 
@@ -193,7 +207,10 @@ impl<'a> Unit<'a> {
     /// Holds the user and the session of an access token, in this order like everybody who holds both, and refuses where
     /// either is over: within the moment that a revocation needs to reach every node, a dead token still changes nothing
     /// (CVE-2025-46336).
+    ///
+    /// It is for what users do with what is their own: whoever acts as somebody else, and API keys, are refused.
     pub(crate) async fn require_live(&mut self, who: &Identity) -> Result<User, Error> {
+        who.require_oneself()?;
         let tenant = self.cx.tenant_id;
         let user = self.tx.users().find_for_update(tenant, who.user_id).await?;
         let session = self
@@ -206,7 +223,8 @@ impl<'a> Unit<'a> {
             .ok_or(AccessError::Invalid.into())
     }
 
-    /// Ends one session and its access tokens; answers whether it was not ended before.
+    /// Ends one session and its access tokens; answers whether it was not ended before. Whoever ends a session acts as nobody else any
+    /// more; where the session itself was one of acting as its user, that is recorded.
     pub(crate) async fn end_session(
         &mut self,
         session: SessionId,
@@ -219,6 +237,18 @@ impl<'a> Unit<'a> {
             .await?;
         if ended {
             self.revoke(RevocationTarget::Session(session)).await?;
+            let row = self
+                .tx
+                .sessions()
+                .find_for_update(self.cx.tenant_id, session)
+                .await?;
+            match row {
+                Some(row) if row.impersonation.is_some() => {
+                    self.record_impersonation_end(&row, reason).await?;
+                }
+                Some(row) => self.end_impersonations_by(row.user_id).await?,
+                None => {}
+            }
         }
         Ok(ended)
     }
@@ -239,6 +269,9 @@ impl<'a> Unit<'a> {
             .await?;
         for session in &ended {
             self.revoke(RevocationTarget::Session(*session)).await?;
+        }
+        if !ended.is_empty() {
+            self.end_impersonations_by(user).await?;
         }
         match reason {
             SessionEnd::MfaChanged | SessionEnd::PasswordChanged => {
@@ -286,8 +319,41 @@ impl<'a> Unit<'a> {
             .await?;
         for session in ended {
             self.revoke(RevocationTarget::Session(session)).await?;
+            let row = self
+                .tx
+                .sessions()
+                .find_for_update(self.cx.tenant_id, session)
+                .await?;
+            if let Some(row) = row {
+                self.record_impersonation_end(&row, SessionEnd::ImpersonationEnded)
+                    .await?;
+            }
         }
         Ok(())
+    }
+
+    async fn record_impersonation_end(
+        &mut self,
+        session: &Session,
+        reason: SessionEnd,
+    ) -> Result<(), Error> {
+        let Some(impersonation) = &session.impersonation else {
+            return Ok(());
+        };
+        let record = Record::success(Event::ImpersonationEnded)
+            .target(session.user_id)
+            .because(reason.as_str())
+            .detail("session_id", session.id.to_string())
+            .detail("impersonator", impersonation.by.to_string());
+        let record = match (reason, self.cx.identity.as_deref()) {
+            // Whoever acts left, by whichever of its tokens.
+            (SessionEnd::SignedOut, _) => record
+                .done_by(session.user_id)
+                .acted_by(Some(impersonation.by)),
+            (_, Some(who)) => record.done_by(who.user_id),
+            (_, None) => record,
+        };
+        self.record(record).await
     }
 
     /// Refuses access tokens from now on.
@@ -367,7 +433,9 @@ pub(crate) fn audit_event(
         ip: cx.ip,
         user_agent: cx.user_agent.clone(),
         details: record.details,
-        impersonator: who.and_then(|who| who.actor),
+        impersonator: record
+            .impersonator
+            .or_else(|| who.and_then(|who| who.actor)),
         api_key: who.and_then(|who| who.api_key),
         digest: None,
         salt: Some(salt),

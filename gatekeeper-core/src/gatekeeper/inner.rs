@@ -103,6 +103,8 @@ impl Inner {
         password: &SecretString,
         event: Event,
     ) -> Result<Confirmed, Error> {
+        // Before anything is counted: nobody guesses at the password of whom they act as.
+        who.require_oneself()?;
         let account = self.account_of(cx, who).await?;
         // Each session for itself: a stolen one cannot guess for ever, nor keep its owner's others from it.
         let key = self.counter(cx.tenant_id, Counter::Session(who.session_id));

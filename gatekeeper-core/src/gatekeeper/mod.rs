@@ -18,7 +18,7 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, audit::Audit, cleanup::Cleanup, invitations::Invitations, magic_links::MagicLinks, mfa::Mfa, organizations::Organizations, outbox::Outbox, passwords::Passwords, privacy::Privacy, sessions::Sessions,
+        accounts::Accounts, administration::Administration, audit::Audit, cleanup::Cleanup, impersonation::Impersonations, invitations::Invitations, magic_links::MagicLinks, mfa::Mfa, organizations::Organizations, outbox::Outbox, passwords::Passwords, privacy::Privacy, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
     rate_limit::RateLimits,
@@ -79,6 +79,11 @@ impl Gatekeeper {
     /// [`on_behalf_of`](Privacy::on_behalf_of).
     pub fn privacy(&self) -> Privacy<'_> {
         Privacy(self, None)
+    }
+
+    /// Acting as another user.
+    pub fn impersonation(&self) -> Impersonations<'_> {
+        Impersonations(self)
     }
 
     /// Links to sign in with.

@@ -43,6 +43,8 @@ impl Caller {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "mail", rename_all = "snake_case")]
 pub(crate) enum AccountMail {
+    /// Sets the first password of an account that an administrator made.
+    AccountCreated { user_id: UserId },
     /// Confirms a sign-up.
     VerifyEmail { user_id: UserId },
     /// Somebody asked for the verification mail again.
@@ -90,6 +92,7 @@ pub(crate) enum Notice {
     BackupCodesLow,
     EmailChangeRequested,
     EmailChanged,
+    Impersonated,
     MfaDisabled,
     MfaEnabled,
     MfaFailed,
@@ -153,6 +156,7 @@ impl Notice {
             Self::PasswordChangeRequired => MailKind::PasswordChangeRequired,
             Self::Welcome => MailKind::Welcome,
             Self::EmailChangeRequested => MailKind::EmailChangeRequested,
+            Self::Impersonated => MailKind::Impersonated,
             Self::EmailChanged => MailKind::EmailChanged,
             Self::PasswordChanged => MailKind::PasswordChanged,
             Self::PasswordReset => MailKind::PasswordReset,

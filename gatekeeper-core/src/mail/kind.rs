@@ -38,6 +38,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// An administrator made an account for its reader: sets its first password.
+    AccountCreated = "account_created";
     /// The account was deleted.
     AccountDeleted = "account_deleted";
     /// Too many wrong guesses: the account is locked for a while.
@@ -52,6 +54,8 @@ kinds! {
     EmailChanged = "email_changed";
     /// Asks somebody to join.
     Invitation = "invitation";
+    /// An administrator acts as the owner of the account.
+    Impersonated = "impersonated";
     /// Signs in.
     MagicLink = "magic_link";
     /// A code, as a second factor.
@@ -98,6 +102,8 @@ impl MailKind {
         match self {
             Self::ChangeEmail
             | Self::Invitation
+            Self::AccountCreated
+            | Self::ChangeEmail
             | Self::MagicLink
             | Self::ResetPassword
             | Self::VerifyEmail => Carries::Link,
@@ -107,6 +113,7 @@ impl MailKind {
             | Self::BackupCodesLow
             | Self::EmailChangeRequested
             | Self::EmailChanged
+            | Self::Impersonated
             | Self::MfaDisabled
             | Self::MfaEnabled
             | Self::MfaFailed

@@ -496,7 +496,7 @@ fn mistakes_are_found_beforehand() {
         (
             "duration.txt",
             "{{ minutes }}",
-            "the mail en/change_email cannot be made",
+            "the mail en/account_created cannot be made",
         ),
         (
             "wellcome.txt",

@@ -103,6 +103,11 @@ impl User {
         self.disabled_at.is_none()
     }
 
+    /// Whether there is somebody behind it who may sign in: a person whose account may be used.
+    pub const fn may_sign_in(&self) -> bool {
+        self.is_active() && self.is_person()
+    }
+
     /// Whether the address is verified.
     pub const fn email_verified(&self) -> bool {
         self.email_verified_at.is_some()

@@ -1,10 +1,11 @@
 //! GET, PATCH, DELETE /v1/auth/me
 
-use gatekeeper_core::{Profile, ProfileChanges, model::Timestamp};
+use gatekeeper_core::{ImpersonationStatus, Profile, ProfileChanges, model::Timestamp};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::sessions::PersonBody;
 use crate::{
     api::Call,
     problem::Problem,
@@ -50,13 +51,49 @@ impl<'a> UserBody<'a> {
     }
 }
 
+/// Oneself, and whether somebody else is it that looks.
+#[derive(Serialize)]
+struct MeBody<'a> {
+    #[serde(flatten)]
+    user: UserBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impersonation: Option<ImpersonationBody<'a>>,
+}
+
+/// What an application shows on every page while somebody acts as the user.
+#[derive(Serialize)]
+struct ImpersonationBody<'a> {
+    by: PersonBody,
+    reason: &'a str,
+    expires_at: Timestamp,
+}
+
+impl<'a> ImpersonationBody<'a> {
+    fn of(status: &'a ImpersonationStatus) -> Self {
+        Self {
+            by: PersonBody::from(&status.by),
+            reason: &status.reason,
+            expires_at: status.expires_at,
+        }
+    }
+}
+
 pub(crate) async fn show(call: Call) -> Result<Reply, Problem> {
     let profile = call
         .gatekeeper()
         .accounts()
         .profile(&call.context, call.who()?)
         .await?;
-    respond::json(StatusCode::OK, &UserBody::of(&profile))
+    let status = call
+        .gatekeeper()
+        .impersonation()
+        .status(&call.context, call.who()?)
+        .await?;
+    let me = MeBody {
+        user: UserBody::of(&profile),
+        impersonation: status.as_ref().map(ImpersonationBody::of),
+    };
+    respond::json(StatusCode::OK, &me)
 }
 
 pub(crate) async fn update(call: Call) -> Result<Reply, Problem> {

@@ -1,9 +1,9 @@
 //! One file a group of routes. A handler reads the body, calls a flow, and shows what came of it.
 
-pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod email;
 pub(crate) mod history;
+pub(crate) mod impersonation;
 pub(crate) mod invitations;
 pub(crate) mod magic_link;
 pub(crate) mod me;
@@ -16,6 +16,7 @@ pub(crate) mod register;
 pub(crate) mod service;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+pub(crate) mod users;
 
 use serde::Serialize;
 

@@ -1,5 +1,7 @@
 //! POST /v1/auth/refresh and POST /v1/auth/logout: what a refresh token is good for.
 
+use std::sync::Arc;
+
 use gatekeeper_core::{AccessError, Error, ErrorClass, SessionError, model::SecretString};
 use http::StatusCode;
 
@@ -82,7 +84,11 @@ pub(crate) async fn sign_out(call: Call) -> Result<Reply, Problem> {
 
     let identified = call.api.identify(&head, call.context.tenant_id).await;
     let done = match identified {
-        Ok(Some(identity)) => sessions.sign_out(&call.context, &identity).await,
+        Ok(Some(identity)) => {
+            // Who is asking, and who acts as them, is found out here.
+            let context = call.context.clone().with_identity(Arc::clone(&identity));
+            sessions.sign_out(&context, &identity).await
+        }
         Ok(None) => by_refresh_token(&call, in_body, in_cookie, AccessError::Missing).await?,
         Err(problem) if problem.code() == "access.invalid_token" => {
             by_refresh_token(&call, in_body, in_cookie, AccessError::Invalid).await?

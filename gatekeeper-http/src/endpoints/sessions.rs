@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use gatekeeper_core::{
-    Error, Identity, SessionError,
-    model::{Session, Timestamp, device_name},
+    Error, Identity, Impersonator, SessionError,
+    model::{Page, Session, Timestamp, device_name},
 };
 use http::StatusCode;
 use serde::Serialize;
@@ -12,12 +12,12 @@ use serde::Serialize;
 use crate::{
     api::Call,
     problem::Problem,
-    query::List,
+    query::{List, ListBody},
     respond::{self, Reply},
 };
 
 #[derive(Serialize)]
-struct SessionBody {
+pub(super) struct SessionBody {
     id: String,
     created_at: Timestamp,
     last_seen_at: Timestamp,
@@ -26,11 +26,51 @@ struct SessionBody {
     user_agent: Option<String>,
     device: Option<String>,
     current: bool,
+    impersonator: Option<PersonBody>,
+}
+
+/// Somebody who acts as the user.
+#[derive(Clone, Serialize)]
+pub(super) struct PersonBody {
+    id: String,
+    name: Option<String>,
+    email: String,
+}
+
+impl From<&Impersonator> for PersonBody {
+    fn from(impersonator: &Impersonator) -> Self {
+        Self {
+            id: impersonator.id.to_string(),
+            name: impersonator.name.clone(),
+            email: impersonator.email.clone(),
+        }
+    }
 }
 
 impl SessionBody {
-    fn of(session: Session, who: &Identity) -> Self {
+    /// A page of sessions, of whoever calls or of somebody else.
+    pub(super) async fn page(
+        call: &Call,
+        list: &List<'_>,
+        page: Page<Session>,
+    ) -> Result<ListBody<Self>, Problem> {
+        let who = call.who()?;
+        let impersonators = call
+            .gatekeeper()
+            .impersonation()
+            .impersonators(&call.context, &page.items)
+            .await?;
+        Ok(list.body(page, |session| {
+            let acting = session.impersonation.as_ref();
+            let impersonator = acting.and_then(|acting| impersonators.get(&acting.by));
+            let impersonator = impersonator.map(PersonBody::from);
+            Self::of(session, who, impersonator)
+        }))
+    }
+
+    fn of(session: Session, who: &Identity, impersonator: Option<PersonBody>) -> Self {
         Self {
+            impersonator,
             id: session.id.to_string(),
             created_at: session.created_at,
             last_seen_at: session.last_seen_at,
@@ -54,10 +94,8 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {
         .sessions()
         .list(&call.context, who, list.page(call.query.as_deref())?)
         .await?;
-    respond::json(
-        StatusCode::OK,
-        &list.body(page, |session| SessionBody::of(session, who)),
-    )
+    let body = SessionBody::page(&call, &list, page).await?;
+    respond::json(StatusCode::OK, &body)
 }
 
 pub(crate) async fn end(call: Call) -> Result<Reply, Problem> {

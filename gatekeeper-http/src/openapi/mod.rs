@@ -313,6 +313,26 @@ fn parameters() -> Value {
             "description": "Before this time.",
             "schema": {"type": "string", "format": "date-time"},
         },
+        "UserQuery": {
+            "name": "query",
+            "in": "query",
+            "required": false,
+            "description": "Users of whose address, its domain with `@`, or name a word begins with this. They come sorted by what was found; a page may then be short, and still not be the last.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 64},
+        },
+        "UserRole": {
+            "name": "role",
+            "in": "query",
+            "required": false,
+            "description": "Users to whom this role was granted.",
+            "schema": {"type": "string"},
+        },
+        "UserStatus": {
+            "name": "status",
+            "in": "query",
+            "required": false,
+            "schema": {"enum": ["active", "disabled"]},
+        },
     })
 }
 

@@ -186,6 +186,36 @@ fn requests() -> Value {
     })
 }
 
+/// The members of a user.
+fn user() -> Value {
+    let maybe = json!({"type": ["string", "null"]});
+    let time = json!({"type": "string", "format": "date-time"});
+    json!({
+        "id": {"type": "string", "format": "uuid"},
+        "email": {"type": "string", "format": "email"},
+        "email_verified": {"type": "boolean"},
+        "name": maybe,
+        "locale": maybe,
+        "avatar_url": maybe,
+        "roles": {"type": "array", "items": {"type": "string"}},
+        "mfa_enabled": {"type": "boolean"},
+        "is_active": {"type": "boolean"},
+        "metadata": {"type": "object"},
+        "created_at": time,
+        "updated_at": time,
+        "last_sign_in_at": {"type": ["string", "null"], "format": "date-time"},
+    })
+}
+
+/// The members of a user, and more.
+fn user_with(more: Value) -> Value {
+    let mut members = user();
+    if let (Value::Object(members), Value::Object(more)) = (&mut members, more) {
+        members.extend(more);
+    }
+    members
+}
+
 #[expect(
     clippy::too_many_lines,
     reason = "a list of schemas, one after the other"
@@ -216,24 +246,7 @@ fn answers() -> Value {
     }
     let methods = json!({"type": "array", "items": {"type": "string"}, "examples": [["totp", "backup_code"]]});
     json!({
-        "User": object(
-            json!({
-                "id": id,
-                "email": {"type": "string", "format": "email"},
-                "email_verified": {"type": "boolean"},
-                "name": maybe,
-                "locale": maybe,
-                "avatar_url": maybe,
-                "roles": {"type": "array", "items": {"type": "string"}},
-                "mfa_enabled": {"type": "boolean"},
-                "is_active": {"type": "boolean"},
-                "metadata": {"type": "object"},
-                "created_at": time,
-                "updated_at": time,
-                "last_sign_in_at": maybe_time,
-            }),
-            &[],
-        ),
+        "User": object(user(), &[]),
         "MfaStatus": object(
             json!({
                 "totp": reference("MfaFactor"),
@@ -311,6 +324,7 @@ fn answers() -> Value {
                 "user_agent": maybe,
                 "device": {"type": ["string", "null"], "examples": ["Firefox on Linux"]},
                 "current": {"type": "boolean", "description": "Whether it is the session that asks."},
+                "impersonator": {"anyOf": [reference("Person"), {"type": "null"}], "description": "Who acts as the user in it, where somebody does."},
             }),
             &[],
         ),

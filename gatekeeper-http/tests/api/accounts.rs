@@ -297,6 +297,8 @@ async fn an_account_from_its_beginning_to_its_end() {
         .filter(|route| !crate::organizations::OPERATIONS.contains(&route.operation_id))
         .filter(|route| !crate::audit::OPERATIONS.contains(&route.operation_id))
         .filter(|route| !crate::privacy::OPERATIONS.contains(&route.operation_id))
+        .filter(|route| !crate::users::OPERATIONS.contains(&route.operation_id))
+        .filter(|route| !crate::impersonation::OPERATIONS.contains(&route.operation_id))
     {
         for answer in route.answers {
             let unseen = !seen.contains(&(route.operation_id, answer.status));

@@ -8,11 +8,20 @@ use crate::{
     world::{ADA, PASSWORD, World},
 };
 
-fn path_of(route: &Route, session: &str) -> String {
-    route
+/// The path with this in the place of whatever is variable in it.
+pub(crate) fn path_of(route: &Route, session: &str) -> String {
+    let segments: Vec<&str> = route
         .path
-        .replace("{id}", session)
-        .replace("{user}", session)
+        .split('/')
+        .map(|segment| {
+            if segment.starts_with('{') {
+                session
+            } else {
+                segment
+            }
+        })
+        .collect();
+    segments.join("/")
 }
 
 fn needs_user(route: &Route) -> bool {

@@ -370,6 +370,8 @@ pub(super) async fn nist_3_1_1_2_an_operator_requires_a_change(fixture: StoreFix
     let answer = passwords.reset(&world.cx, &token, &PASSWORD.into()).await;
     assert_eq!(code(answer), "request.invalid");
     passwords.reset(&world.cx, &token, &new).await.unwrap();
+    // Every token of the second in which it was made void is refused.
+    world.advance(Duration::from_secs(1));
     let fresh = world
         .sign_in_with("ada@example.org", new.expose())
         .await

@@ -23,6 +23,7 @@ mod faults;
 mod imports;
 mod invitation_machine;
 mod invitations;
+mod impersonation;
 mod keys;
 mod limits;
 mod lockout;
@@ -46,6 +47,7 @@ mod sessions;
 mod sign_in;
 mod tenants;
 mod tokens;
+mod users;
 mod world;
 
 use std::future::Future;
@@ -187,6 +189,24 @@ macro_rules! __flow_cases {
                 what_was_exported_can_be_imported,
                 an_import_asks_for_its_permission_and_reach,
                 an_import_keeps_to_its_tenant,
+            }
+            impersonation {
+                an_administrator_acts_as_a_user_and_ceases,
+                acting_ends_at_the_exact_instant,
+                acting_ends_with_the_session_it_began_from,
+                row_53_nobody_acts_as_somebody_of_their_rank,
+                some_accounts_cannot_be_acted_as,
+                acting_can_be_switched_off,
+                row_53_cve_2021_28680_there_is_no_nesting,
+                row_53_whoever_acts_changes_nothing_of_the_users,
+                the_user_ends_it,
+                row_53_acting_ends_with_the_right_to,
+                another_node_ends_acting_too,
+                acting_counts_towards_no_limit,
+                the_user_is_told_where_so_set,
+                row_33_sixteen_at_once_end_together,
+                row_33_an_end_wins_over_refreshes,
+                a_service_account_has_no_way_in_but_keys,
             }
             keys {
                 a_planned_rotation_overlaps,
@@ -482,6 +502,17 @@ macro_rules! __flow_cases {
                 row_26_no_purpose_stands_in_for_another,
                 row_27_a_damaged_token_is_refused,
                 tokens_expire_at_the_exact_instant,
+            }
+            users {
+                row_53_cve_2026_55077_nobody_touches_their_betters,
+                row_53_cve_2026_94000_nobody_makes_their_betters,
+                a_permission_is_asked_for_where_it_counts,
+                row_52_a_user_of_another_tenant_is_not_found,
+                an_administrator_moves_an_account,
+                deleting_a_user_revokes_their_keys,
+                a_search_stays_while_users_come_and_go,
+                a_search_knows_what_changed,
+                statistics_count_what_there_is,
             }
         }
     };

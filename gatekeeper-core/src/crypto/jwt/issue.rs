@@ -35,6 +35,8 @@ pub struct AccessClaims {
     pub issued_at: Timestamp,
     /// Who acts as this user, while impersonating: `act.sub`.
     pub actor: Option<UserId>,
+    /// The token expires no later than this, cut to the second: for a session that ends before a token's time.
+    pub ends_at: Option<Timestamp>,
     /// Claims of the application's. None may have a name of [`RESERVED_CLAIMS`].
     pub custom: Map<String, Value>,
 }
@@ -171,6 +173,7 @@ fn payload<'a>(
     };
     let iat = in_range(claims.issued_at.as_unix_seconds())?;
     let lifetime = i64::try_from(settings.lifetime.as_secs()).map_err(|_| IssueError::Time)?;
+    let exp = iat.checked_add(lifetime).ok_or(IssueError::Time)?;
     Ok(Payload {
         iss: &settings.issuer,
         sub: claims.user_id,
@@ -178,7 +181,11 @@ fn payload<'a>(
         client_id: &settings.client_id,
         iat,
         nbf: iat,
-        exp: in_range(iat.checked_add(lifetime).ok_or(IssueError::Time)?)?,
+        exp: in_range(
+            claims
+                .ends_at
+                .map_or(exp, |end| end.as_unix_seconds().min(exp)),
+        )?,
         jti: claims.token_id,
         sid: claims.session_id,
         tid: claims.tenant_id,

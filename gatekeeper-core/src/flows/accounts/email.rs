@@ -121,6 +121,7 @@ impl Accounts<'_> {
         user.email_verified_at = Some(now);
         user.updated_at = now;
         unit.tx().users().update(&user).await?;
+        unit.tx().users().update_search(&user).await?;
         unit.tx()
             .tokens()
             .revoke_all_for_user(cx.tenant_id, user.id, LINKS, now)

@@ -17,6 +17,7 @@ mod profile;
 mod prove;
 mod register;
 
+pub(crate) use profile::close;
 pub(crate) use prove::{MailboxProof, drop_unproven_factors, prove_mailbox};
 
 use serde_json::{Map, Value};

@@ -3,7 +3,7 @@ use crate::{
     Error, Identity, RequestContext, Violations,
     flows::{Record, Unit, validate},
     mail::{AccountMail, Notice},
-    model::{Event, RevocationTarget, SecretString, SessionEnd},
+    model::{Event, RevocationTarget, SecretString, SessionEnd, SessionId, User},
 };
 
 impl Accounts<'_> {
@@ -69,6 +69,9 @@ impl Accounts<'_> {
         if !fields.is_empty() {
             user.updated_at = now;
             unit.tx().users().update(&user).await?;
+            if fields.contains(&"name") {
+                unit.tx().users().update_search(&user).await?;
+            }
             unit.record(
                 Record::success(Event::AccountUpdated)
                     .by(user.id)
@@ -98,10 +101,7 @@ impl Accounts<'_> {
             .await?;
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
         let user = unit.require_live(who).await?;
-        unit.end_sessions(user.id, None, SessionEnd::AccountClosed)
-            .await?;
-        unit.revoke(RevocationTarget::User(user.id, unit.now()))
-            .await?;
+        close(&mut unit, &user).await?;
         unit.tx().users().delete(cx.tenant_id, user.id).await?;
         unit.record(Record::success(Event::AccountDeleted).by(user.id))
             .await?;
@@ -109,4 +109,24 @@ impl Accounts<'_> {
             .await?;
         unit.commit().await
     }
+}
+
+/// Ends all by which a user, who is held, comes in: sessions, those in which they act as others too, access tokens, API keys.
+pub(crate) async fn close(unit: &mut Unit<'_>, user: &User) -> Result<(), Error> {
+    let now = unit.now();
+    unit.end_sessions(user.id, None, SessionEnd::AccountClosed)
+        .await?;
+    unit.end_impersonations_by(user.id).await?;
+    unit.revoke(RevocationTarget::User(user.id, now)).await?;
+    let keys = unit
+        .tx()
+        .api_keys()
+        .revoke_all_for_user(user.tenant_id, user.id, now)
+        .await?;
+    for key in keys {
+        // What a key opened is remembered under its id, as a session's tokens are under the session's.
+        let target = RevocationTarget::Session(SessionId::from_uuid(key.as_uuid()));
+        unit.revoke(target).await?;
+    }
+    Ok(())
 }

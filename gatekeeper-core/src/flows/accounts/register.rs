@@ -157,7 +157,7 @@ impl Accounts<'_> {
             None => None,
         };
         let made = match held {
-            Some(user) if user.email_verified() || !user.is_active() => {
+            Some(user) if user.email_verified() || !user.may_sign_in() => {
                 let record = Record::failure(Event::AccountRegistrationRepeated, "email_taken")
                     .target(user.id);
                 unit.record(record).await?;
@@ -171,6 +171,7 @@ impl Accounts<'_> {
                 user.locale.clone_from(&applicant.locale);
                 user.updated_at = now;
                 unit.tx().users().update(&user).await?;
+                unit.tx().users().update_search(&user).await?;
                 // Its earlier passwords were chosen by somebody who may be somebody else: they bind nobody.
                 forget_passwords(inner, &mut unit, &user).await?;
                 unit.tx()

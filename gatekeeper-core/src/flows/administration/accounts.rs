@@ -1,16 +1,16 @@
 use serde_json::{Map, json};
 
-use super::Administration;
+use super::{Acting, Administration};
 use crate::{
     AccountError, Error, RequestContext, Violations,
     crypto::one_time,
-    flows::{Record, Unit, passwords::LookedUp, validate},
+    flows::{Record, Unit, accounts::close, passwords::LookedUp, validate},
+    mail::{AccountMail, Notice},
     model::{
-        EmailAddress, Event, OneTimeToken, OneTimeTokenId, Page, PageRequest, PasswordCredential,
-        RevocationTarget, RoleName, SecretString, SessionEnd, Timestamp, TokenPurpose, User,
-        UserId, UserKind,
+        EmailAddress, Event, OneTimeToken, OneTimeTokenId, PasswordCredential, RevocationTarget,
+        RoleName, SecretString, SessionEnd, Timestamp, TokenPurpose, User, UserId, UserKind,
     },
-    store::{Constraint, UserFilter},
+    store::Constraint,
 };
 
 /// An account to be made.
@@ -31,18 +31,21 @@ pub struct NewUser {
 pub struct CreatedUser {
     /// The user.
     pub user: User,
-    /// The one-time link that sets a password, where none was given.
+    /// The one-time link that sets a password, where none was given and an operator of the process asked. In the name of an
+    /// administrator there is none: the link is mailed to the user, and nobody else sees it.
     pub setup_link: Option<SecretString>,
 }
 
 impl Administration<'_> {
-    /// Makes a verified account.
+    /// Makes a verified account. Needs `users:write`, and for roles `roles:assign` and a reach at least as far as theirs.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] for `/email`, `/name`, `/password`, `/roles`; [`AccountError::EmailTaken`];
     /// [`AccountError::RoleNotFound`]; [`Error::Overloaded`]; [`Error::Unavailable`] where the settings ask for a look among breached
-    /// passwords and there is no answer; a failure of the store.
+    /// passwords and there is no answer; as every operation in the name of an administrator,
+    /// [`AccessError::Invalid`](crate::AccessError::Invalid), [`Forbidden`](crate::AccessError::Forbidden) and
+    /// [`InsufficientRank`](crate::AccessError::InsufficientRank); a failure of the store.
     pub async fn create_user(
         &self,
         cx: &RequestContext,
@@ -74,29 +77,45 @@ impl Administration<'_> {
         let now = inner.clock.now();
         let user = self.verified_user(cx, email, input.name, now);
         let mut unit = Unit::begin(inner, cx, now).await?;
+        let acting = self.act(&mut unit, "users:write").await?;
         match unit.tx().users().insert(&user).await {
             Err(error) if error.is_conflict(Constraint::UserEmail) => {
                 return Err(AccountError::EmailTaken.into());
             }
             inserted => inserted?,
         }
-        let record = Record::success(Event::AccountCreated).target(user.id);
+        let record = Record::success(Event::AccountCreated)
+            .by_administrator(&acting)
+            .target(user.id);
         unit.record(record.looked_up(looked_up)).await?;
-        for role in &input.roles {
-            grant(&mut unit, cx, user.id, role).await?;
+        if !input.roles.is_empty() {
+            acting.require("roles:assign")?;
+            for role in &input.roles {
+                grant(&mut unit, &acting, user.id, role).await?;
+            }
+            // Of all of them together, with what they inherit: nobody makes an account that may do more than they (CVE-2026-94000).
+            let roles = unit.tx().roles();
+            let given = roles.authority(cx.tenant_id, user.id, None).await?;
+            acting.require_reach(&given.permissions)?;
         }
-        let setup_link = if let Some(hash) = hash {
-            let password = PasswordCredential {
-                user_id: user.id,
-                tenant_id: cx.tenant_id,
-                hash,
-                changed_at: now,
-                must_change_since: None,
-            };
-            unit.tx().credentials().set_password(&password).await?;
-            None
-        } else {
-            Some(self.setup_link(&mut unit, &user, now).await?)
+        let setup_link = match (hash, acting.user_id()) {
+            (Some(hash), _) => {
+                let password = PasswordCredential {
+                    user_id: user.id,
+                    tenant_id: cx.tenant_id,
+                    hash,
+                    changed_at: now,
+                    must_change_since: None,
+                };
+                unit.tx().credentials().set_password(&password).await?;
+                None
+            }
+            (None, Some(_)) => {
+                unit.mail(&AccountMail::AccountCreated { user_id: user.id })
+                    .await?;
+                None
+            }
+            (None, None) => Some(self.setup_link(&mut unit, &user, now).await?),
         };
         unit.commit().await?;
         Ok(CreatedUser { user, setup_link })
@@ -152,64 +171,31 @@ impl Administration<'_> {
         ))
     }
 
-    /// The user with this address.
+    /// Disables an account: every session, access token and link ends, and so does what the user does as somebody else. Doing it again
+    /// ends what began since. Needs `users:write` and a rank.
     ///
     /// # Errors
     ///
-    /// [`AccountError::NotFound`]; a failure of the store.
-    pub async fn find_user_by_email(
-        &self,
-        cx: &RequestContext,
-        email: &str,
-    ) -> Result<User, Error> {
-        let email = EmailAddress::parse(email).map_err(|_| AccountError::NotFound)?;
-        let mut tx = self.0.inner().repository.begin().await?;
-        let user = tx
-            .users()
-            .find_by_email(cx.tenant_id, email.normalized())
-            .await?;
-        user.ok_or(AccountError::NotFound.into())
-    }
-
-    /// Users, newest first.
-    ///
-    /// # Errors
-    ///
-    /// A failure of the store.
-    pub async fn list_users(
-        &self,
-        cx: &RequestContext,
-        filter: &UserFilter,
-        page: PageRequest,
-    ) -> Result<Page<User>, Error> {
-        let mut tx = self.0.inner().repository.begin().await?;
-        Ok(tx.users().list(cx.tenant_id, filter, page).await?)
-    }
-
-    /// Disables an account: every session, access token and link ends. Doing it again changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`AccountError::NotFound`]; a failure of the store.
+    /// [`AccountError::NotFound`]; [`RoleError::LastAdministrator`](crate::RoleError::LastAdministrator); as every operation in the name
+    /// of an administrator; a failure of the store.
     pub async fn disable(&self, cx: &RequestContext, user: UserId) -> Result<(), Error> {
         let inner = self.0.inner();
         let now = inner.clock.now();
         let mut unit = Unit::begin(inner, cx, now).await?;
-        let held = unit
-            .tx()
-            .users()
-            .find_for_update(cx.tenant_id, user)
-            .await?;
-        let mut user = held.ok_or(AccountError::NotFound)?;
+        let (acting, mut user) = self.act_on(&mut unit, "users:write", user).await?;
         if user.is_active() {
             user.disabled_at = Some(now);
             user.updated_at = now;
             unit.tx().users().update(&user).await?;
-            unit.record(Record::success(Event::AccountDisabled).target(user.id))
-                .await?;
+            let record = Record::success(Event::AccountDisabled)
+                .by_administrator(&acting)
+                .target(user.id);
+            unit.record(record).await?;
         }
         unit.end_sessions(user.id, None, SessionEnd::AccountClosed)
             .await?;
+        unit.end_impersonations_by(user.id).await?;
+        // What its API keys open, too, is looked at anew: a key is refused while its owner is disabled.
         unit.revoke(RevocationTarget::User(user.id, now)).await?;
         unit.tx()
             .tokens()
@@ -218,28 +204,47 @@ impl Administration<'_> {
         unit.commit().await
     }
 
-    /// Enables an account again. What ended stays ended: the user signs in anew.
+    /// Enables an account again. What ended stays ended: the user signs in anew. Needs `users:write` and a rank.
     ///
     /// # Errors
     ///
-    /// [`AccountError::NotFound`]; a failure of the store.
+    /// [`AccountError::NotFound`]; as every operation in the name of an administrator; a failure of the store.
     pub async fn enable(&self, cx: &RequestContext, user: UserId) -> Result<(), Error> {
         let inner = self.0.inner();
         let now = inner.clock.now();
         let mut unit = Unit::begin(inner, cx, now).await?;
-        let held = unit
-            .tx()
-            .users()
-            .find_for_update(cx.tenant_id, user)
-            .await?;
-        let mut user = held.ok_or(AccountError::NotFound)?;
+        let (acting, mut user) = self.act_on(&mut unit, "users:write", user).await?;
         if !user.is_active() {
             user.disabled_at = None;
             user.updated_at = now;
             unit.tx().users().update(&user).await?;
-            unit.record(Record::success(Event::AccountEnabled).target(user.id))
-                .await?;
+            let record = Record::success(Event::AccountEnabled)
+                .by_administrator(&acting)
+                .target(user.id);
+            unit.record(record).await?;
         }
+        unit.commit().await
+    }
+
+    /// Deletes an account with all that belongs to it: sessions, links, factors, roles, memberships, API keys. The audit trail stays.
+    /// Its owner is told. Needs `users:delete` and a rank.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::NotFound`]; [`RoleError::LastAdministrator`](crate::RoleError::LastAdministrator); as every operation in the name
+    /// of an administrator; a failure of the store.
+    pub async fn delete_user(&self, cx: &RequestContext, user: UserId) -> Result<(), Error> {
+        let inner = self.0.inner();
+        let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
+        let (acting, user) = self.act_on(&mut unit, "users:delete", user).await?;
+        close(&mut unit, &user).await?;
+        unit.tx().users().delete(cx.tenant_id, user.id).await?;
+        let record = Record::success(Event::AccountDeleted)
+            .by_administrator(&acting)
+            .target(user.id);
+        unit.record(record).await?;
+        unit.mail(&AccountMail::notice(Notice::AccountDeleted, &user))
+            .await?;
         unit.commit().await
     }
 }
@@ -247,27 +252,21 @@ impl Administration<'_> {
 /// Grants a role by name.
 pub(super) async fn grant(
     unit: &mut Unit<'_>,
-    cx: &RequestContext,
+    acting: &Acting,
     user: UserId,
     role: &str,
 ) -> Result<(), Error> {
+    let tenant = unit.tenant();
     let name = RoleName::parse(role).ok_or(AccountError::RoleNotFound)?;
-    if unit.tx().roles().find(cx.tenant_id, &name).await?.is_none() {
+    if unit.tx().roles().find(tenant, &name).await?.is_none() {
         return Err(AccountError::RoleNotFound.into());
     }
     let now = unit.now();
-    if unit
-        .tx()
-        .roles()
-        .grant(cx.tenant_id, user, &name, now)
-        .await?
-    {
-        unit.record(
-            Record::success(Event::RoleGranted)
-                .target(user)
-                .detail("role", name.as_str()),
-        )
-        .await?;
+    if unit.tx().roles().grant(tenant, user, &name, now).await? {
+        let record = Record::success(Event::RoleGranted)
+            .by_administrator(acting)
+            .target(user);
+        unit.record(record.detail("role", name.as_str())).await?;
     }
     Ok(())
 }

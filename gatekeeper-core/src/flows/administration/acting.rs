@@ -74,6 +74,27 @@ impl Acting {
         let authority = unit.tx().roles().authority(self.tenant, user, None).await?;
         self.require_reach(&authority.permissions)
     }
+
+    /// Refuses whoever does not stand above a user: who may do all that the user may, of whom the user may not do as much, and who is
+    /// trusted with something that the user is not.
+    pub(crate) async fn require_above(
+        &self,
+        unit: &mut Unit<'_>,
+        user: UserId,
+        trusted_with: &str,
+    ) -> Result<(), Error> {
+        let Some(by) = &self.by else {
+            return Ok(());
+        };
+        let theirs = unit.tx().roles().authority(self.tenant, user, None).await?;
+        self.require_reach(&theirs.permissions)?;
+        if permits(self.tenant, &theirs.permissions, trusted_with)
+            || reaches(self.tenant, &theirs.permissions, &by.authority.permissions)
+        {
+            return Err(AccessError::InsufficientRank.into());
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Administration<'a> {
@@ -135,6 +156,10 @@ async fn administrator(
     who: &Identity,
     user: Option<User>,
 ) -> Result<Administrator, Error> {
+    // Administration is done in one's own name: what an administrator may do as somebody else, they may do as themselves.
+    if who.actor.is_some() {
+        return Err(AccessError::Impersonating.into());
+    }
     let (tenant, now) = (unit.tenant(), unit.now());
     let user = user.filter(|user| who.tenant_id == tenant && user.is_active());
     let user = user.ok_or(AccessError::Invalid)?;

@@ -9,12 +9,17 @@ mod acting;
 mod keys;
 mod passwords;
 mod roles;
+mod sessions;
+mod statistics;
 mod tenants;
 mod unlock;
+mod users;
 
 pub use accounts::{CreatedUser, NewUser};
 pub(crate) use acting::Acting;
 pub use keys::KeyRotation;
+pub use statistics::{Count, Statistics};
+pub use users::{NewAddress, UserChanges};
 
 use crate::{Gatekeeper, Identity};
 

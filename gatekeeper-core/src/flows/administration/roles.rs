@@ -19,12 +19,8 @@ impl Administration<'_> {
     ) -> Result<(), Error> {
         let inner = self.0.inner();
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
-        unit.tx()
-            .users()
-            .find_for_update(cx.tenant_id, user)
-            .await?
-            .ok_or(AccountError::NotFound)?;
-        grant(&mut unit, cx, user, role).await?;
+        let (acting, held) = self.act_on(&mut unit, "roles:assign", user).await?;
+        grant(&mut unit, &acting, held.id, role).await?;
         unit.commit().await
     }
 

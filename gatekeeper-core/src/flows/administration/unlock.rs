@@ -1,6 +1,6 @@
 use super::Administration;
 use crate::{
-    AccountError, Error, RequestContext,
+    Error, RequestContext,
     flows::{Counter, Record, Unit},
     lockout::LockoutState,
     model::{Event, UserId},
@@ -8,20 +8,21 @@ use crate::{
 
 impl Administration<'_> {
     /// Lifts every lock of an account and forgets the wrong guesses at it: passwords and codes, of strangers and of the devices
-    /// that it knows. Doing it again changes nothing.
+    /// that it knows. Doing it again changes nothing. Needs `users:write` and a rank.
     ///
     /// # Errors
     ///
-    /// [`AccountError::NotFound`]; a failure of the store or of the counters.
+    /// [`AccountError::NotFound`](crate::AccountError::NotFound); as every operation in the name of an administrator; a failure of the
+    /// store or of the counters.
     pub async fn unlock(&self, cx: &RequestContext, user: UserId) -> Result<(), Error> {
         let inner = self.0.inner();
         let now = inner.clock.now();
-        let mut tx = inner.repository.begin().await?;
-        let found = tx.users().find(cx.tenant_id, user).await?;
-        let devices = tx.devices().list(cx.tenant_id, user, now).await?;
-        drop(tx);
-        found.ok_or(AccountError::NotFound)?;
-        let mut counters = vec![Counter::Account(user), Counter::Mfa(user)];
+        // Ended before the counters are asked: it may hold the store that they are in.
+        let mut unit = Unit::begin(inner, cx, now).await?;
+        let (acting, user) = self.act_on(&mut unit, "users:write", user).await?;
+        let devices = unit.tx().devices().list(cx.tenant_id, user.id, now).await?;
+        drop(unit);
+        let mut counters = vec![Counter::Account(user.id), Counter::Mfa(user.id)];
         for device in devices {
             counters.extend([Counter::Device(device.id), Counter::MfaOfDevice(device.id)]);
         }
@@ -34,7 +35,9 @@ impl Administration<'_> {
             }
         }
         if lifted {
-            let record = Record::success(Event::AccountUnlocked).target(user);
+            let record = Record::success(Event::AccountUnlocked)
+                .by_administrator(&acting)
+                .target(user.id);
             Unit::record_alone(inner, cx, now, record).await?;
         }
         Ok(())

@@ -87,7 +87,7 @@ impl MagicLinks<'_> {
             .users()
             .find_for_update(cx.tenant_id, row.user_id)
             .await?;
-        let Some(user) = held.filter(User::is_active) else {
+        let Some(user) = held.filter(User::may_sign_in) else {
             let refused = Refused::new("account_disabled", Some(row.user_id), Error::Token);
             return Ok(Err(refused));
         };

@@ -69,7 +69,7 @@ impl MagicLinks<'_> {
             .repository
             .find_account(cx.tenant_id, row.user_id)
             .await?;
-        let Some(account) = account.filter(|account| account.user.is_active()) else {
+        let Some(account) = account.filter(|account| account.user.may_sign_in()) else {
             let refused = Refused::new("account_disabled", Some(row.user_id), Error::Token);
             return Ok(Err(refused));
         };
@@ -106,7 +106,7 @@ impl MagicLinks<'_> {
             .users()
             .find_for_update(cx.tenant_id, row.user_id)
             .await?;
-        let Some(mut user) = held.filter(User::is_active) else {
+        let Some(mut user) = held.filter(User::may_sign_in) else {
             let refused = Refused::new("account_disabled", Some(row.user_id), Error::Token);
             return Ok(Err(refused));
         };

@@ -108,6 +108,7 @@ impl Mfa<'_> {
         code: &SecretString,
     ) -> Result<(), Error> {
         let inner = self.0.inner();
+        who.require_oneself()?;
         let event = Event::MfaDisabled;
         let account = inner.account_of(cx, who).await?;
         let mut tx = inner.repository.begin().await?;
@@ -181,6 +182,7 @@ impl Mfa<'_> {
         code: &SecretString,
     ) -> Result<BackupCodes, Error> {
         let inner = self.0.inner();
+        who.require_oneself()?;
         let event = Event::MfaBackupCodesGenerated;
         let account = inner.account_of(cx, who).await?;
         let mut tx = inner.repository.begin().await?;
@@ -265,6 +267,7 @@ impl Mfa<'_> {
     /// A factor is bound by somebody who was seen lately, and where there is one already, by somebody who showed it: not by a
     /// session that was left open, or stolen.
     pub(super) fn require_recent(self, who: &Identity, user: &User) -> Result<(), Error> {
+        who.require_oneself()?;
         let inner = self.0.inner();
         let max_age = inner.config.mfa.binding_max_age;
         let age = inner.clock.now().since(who.authenticated_at);

@@ -174,6 +174,7 @@ impl Mfa<'_> {
         who: &Identity,
         method: &str,
     ) -> Result<(), Error> {
+        who.require_oneself()?;
         let inner = self.0.inner();
         let user = inner.account_of(cx, who).await?.user;
         let binding = Binding::Session(who.session_id);

@@ -102,6 +102,8 @@ impl Inner {
                     | AccountMail::MagicLinkRequested { email, .. } => Some(email),
                     AccountMail::VerifyEmail { .. }
                     | AccountMail::Invitation { .. }
+                    AccountMail::AccountCreated { .. }
+                    | AccountMail::VerifyEmail { .. }
                     | AccountMail::RegistrationRepeated { .. }
                     | AccountMail::MfaCode { .. } => None,
                 }

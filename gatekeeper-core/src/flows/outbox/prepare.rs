@@ -52,6 +52,13 @@ impl Decided {
         Self::to(kind, user, &user.email, content)
     }
 
+    /// Whether its recipient is a service account, which has no mailbox.
+    fn to_program(&self) -> bool {
+        self.to
+            .rsplit_once('@')
+            .is_some_and(|(_, domain)| domain.eq_ignore_ascii_case(User::SERVICE_ACCOUNT_DOMAIN))
+    }
+
     fn to(kind: MailKind, user: &User, address: &EmailAddress, content: Content) -> Self {
         Self {
             kind,
@@ -78,7 +85,8 @@ impl Inner {
         if !tx.outbox().complete(entry.id, entry.attempts, now).await? {
             return Ok(());
         }
-        if let Some(decided) = self.decide(tx.as_mut(), entry, mail, now).await? {
+        let decided = self.decide(tx.as_mut(), entry, mail, now).await?;
+        if let Some(decided) = decided.filter(|decided| !decided.to_program()) {
             let tenant = tx.tenants().find(entry.tenant_id).await?;
             let branding = tenant.map(|tenant| tenant.settings.branding);
             let brand = Brand::new(&self.config.product_name, &branding.unwrap_or_default());
@@ -102,7 +110,8 @@ impl Inner {
     ) -> Result<Option<Decided>, AttemptError> {
         let tenant = entry.tenant_id;
         let user_id = match &request {
-            AccountMail::VerifyEmail { user_id }
+            AccountMail::AccountCreated { user_id }
+            | AccountMail::VerifyEmail { user_id }
             | AccountMail::RegistrationRepeated { user_id }
             | AccountMail::MfaCode { user_id, .. }
             | AccountMail::ChangeEmail { user_id, .. } => Some(*user_id),
@@ -132,7 +141,7 @@ impl Inner {
                 .users()
                 .find_for_update(tenant, user_id)
                 .await?
-                .filter(User::is_active),
+                .filter(User::may_sign_in),
             None => None,
         };
         match request {
@@ -195,6 +204,22 @@ impl Inner {
                 };
                 let link = self.make_link(tx, &wanted, now).await?;
                 Ok(Some(Decided::to_owner(MailKind::VerifyEmail, &user, link)))
+            }
+            AccountMail::AccountCreated { .. } => {
+                let Some(user) = user else { return Ok(None) };
+                let wanted = TokenRequest {
+                    user: &user,
+                    purpose: TokenPurpose::PasswordReset,
+                    address: &user.email,
+                    binding: None,
+                };
+                let lifetime = self.config.email.setup_lifetime;
+                let link = self.make_link_for(tx, &wanted, lifetime, now).await?;
+                Ok(Some(Decided::to_owner(
+                    MailKind::AccountCreated,
+                    &user,
+                    link,
+                )))
             }
             AccountMail::ResetRequested { .. } => {
                 let Some(user) = user else { return Ok(None) };
@@ -298,12 +323,37 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Content, AttemptError> {
         let email = &self.config.email;
-        let (path, lifetime) = match wanted.purpose {
+        let lifetime = match wanted.purpose {
             TokenPurpose::EmailChange | TokenPurpose::EmailVerification => {
-                (&email.links.verify_email, email.verification_lifetime)
+                email.verification_lifetime
             }
-            TokenPurpose::PasswordReset => (&email.links.reset_password, email.reset_lifetime),
-            TokenPurpose::MagicLink => (&email.links.magic_link, self.config.magic_links.lifetime),
+            TokenPurpose::PasswordReset => email.reset_lifetime,
+            TokenPurpose::MagicLink => self.config.magic_links.lifetime,
+            TokenPurpose::MagicLinkCode
+            | TokenPurpose::MfaCode
+            | TokenPurpose::MfaEnrollment
+            | TokenPurpose::MfaPending => {
+                return Err(AttemptError::Permanent("it has no link".to_owned()));
+            }
+        };
+        self.make_link_for(tx, wanted, lifetime, now).await
+    }
+
+    /// The same, good for as long as is said.
+    async fn make_link_for(
+        &self,
+        tx: &mut dyn Transaction,
+        wanted: &TokenRequest<'_>,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Result<Content, AttemptError> {
+        let email = &self.config.email;
+        let path = match wanted.purpose {
+            TokenPurpose::EmailChange | TokenPurpose::EmailVerification => {
+                &email.links.verify_email
+            }
+            TokenPurpose::PasswordReset => &email.links.reset_password,
+            TokenPurpose::MagicLink => &email.links.magic_link,
             TokenPurpose::MagicLinkCode
             | TokenPurpose::MfaCode
             | TokenPurpose::MfaEnrollment

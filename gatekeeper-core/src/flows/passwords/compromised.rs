@@ -10,7 +10,7 @@ use crate::{
     flows::{Record, Unit},
     gatekeeper::Inner,
     mail::{AccountMail, Notice},
-    model::{Account, Event, SecretString, Timestamp, User},
+    model::{Account, Event, SecretString, Timestamp, User, UserId},
     password_policy::Breach,
 };
 
@@ -82,7 +82,7 @@ impl Inner {
         if present.is_none_or(|present| present.changed_at != stored.changed_at) {
             return Ok(());
         }
-        match mark(&mut unit, &user, "breached").await? {
+        match mark(&mut unit, &user, "breached", None).await? {
             Marked::Now => unit.commit().await,
             Marked::Before => Ok(()),
         }
@@ -103,6 +103,7 @@ pub(crate) async fn mark(
     unit: &mut Unit<'_>,
     user: &User,
     reason: &'static str,
+    by: Option<UserId>,
 ) -> Result<Marked, Error> {
     let now = unit.now();
     let marked = unit
@@ -113,7 +114,10 @@ pub(crate) async fn mark(
     if !marked {
         return Ok(Marked::Before);
     }
-    let record = Record::success(Event::PasswordChangeRequired).target(user.id);
+    let mut record = Record::success(Event::PasswordChangeRequired).target(user.id);
+    if let Some(by) = by {
+        record = record.done_by(by);
+    }
     unit.record(record.because(reason)).await?;
     unit.mail(&AccountMail::notice(Notice::PasswordChangeRequired, user))
         .await?;

@@ -87,7 +87,7 @@ impl Passwords<'_> {
             None => None,
         };
         drop(tx);
-        let Some(user) = user.filter(User::is_active) else {
+        let Some(user) = user.filter(User::may_sign_in) else {
             return self.refuse(cx).await;
         };
 
@@ -126,7 +126,7 @@ impl Passwords<'_> {
             .tokens()
             .consume(cx.tenant_id, purpose, &token_hash, now)
             .await?;
-        let (Some(mut user), Some(_)) = (held.filter(User::is_active), consumed) else {
+        let (Some(mut user), Some(_)) = (held.filter(User::may_sign_in), consumed) else {
             drop(unit);
             return self.refuse(cx).await;
         };

@@ -172,6 +172,10 @@ impl Sessions<'_> {
         if !user.is_active() {
             return Ok(Err(proven.refused("account_disabled")));
         }
+        // A program shows its keys with each request, and never signs in.
+        if !user.is_person() {
+            return Ok(Err(proven.refused("service_account")));
+        }
         let required = inner.config.email.verification == EmailVerification::Required;
         if required && !user.email_verified() && !proven.email_proven {
             return refused("email_unverified", AccountError::EmailUnverified.into());
@@ -325,7 +329,7 @@ impl Sessions<'_> {
             .users()
             .find_for_update(cx.tenant_id, user_id)
             .await?;
-        let Some(user) = held.filter(User::is_active) else {
+        let Some(user) = held.filter(User::may_sign_in) else {
             return Ok(Err(proven.refused("account_disabled")));
         };
         if user.mfa_enabled_at != proven.account.user.mfa_enabled_at {

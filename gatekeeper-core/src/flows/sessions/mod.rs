@@ -122,6 +122,11 @@ impl Sessions<'_> {
             user, authority, ..
         } = account;
         let profile = Profile::new(user, authority);
+        // Nobody acts as another for a moment longer than the session says.
+        let ends_at = session
+            .impersonation
+            .as_ref()
+            .map(|_| session.absolute_expires_at);
         let claims = AccessClaims {
             user_id: profile.user.id,
             tenant_id: session.tenant_id,
@@ -138,7 +143,8 @@ impl Sessions<'_> {
                 .map(|method| method.as_str().to_owned())
                 .collect(),
             issued_at: now,
-            actor: None,
+            actor: session.impersonation.as_ref().map(|acting| acting.by),
+            ends_at,
             custom,
         };
         let access_token = inner
@@ -150,7 +156,10 @@ impl Sessions<'_> {
             inner
                 .refresh_tokens
                 .issue(session.tenant_id, session.id, session.generation);
-        let expires_in = inner.config.access_tokens.lifetime.as_secs();
+        let lifetime = inner.config.access_tokens.lifetime;
+        let expires_in = ends_at
+            .map_or(lifetime, |end| end.since(now).min(lifetime))
+            .as_secs();
         Ok(SignedIn {
             access_token,
             expires_in,

@@ -228,7 +228,7 @@ impl PendingToken {
             .find_account(cx.tenant_id, row.user_id)
             .await?;
         Ok(account
-            .filter(|account| account.user.is_active())
+            .filter(|account| account.user.may_sign_in())
             .map(|account| (Self { purpose, row }, account, first)))
     }
 

@@ -2,7 +2,7 @@ use super::{Sessions, SignedIn};
 use crate::{
     Error, RequestContext, SessionError,
     crypto::RefreshToken,
-    flows::{Record, Unit},
+    flows::{Record, Unit, impersonation::GoesOn},
     mail::{AccountMail, Notice},
     model::{Event, SecretString, Session, SessionEnd, Timestamp},
     store::{RotatedSession, SessionRotation},
@@ -49,6 +49,7 @@ impl Sessions<'_> {
         };
         match inner.repository.rotate_session(&rotation).await? {
             Some(RotatedSession { session, account }) => {
+                self.require_going_on(cx, &session).await?;
                 let custom = self.custom_claims(cx, &account.user, &session).await?;
                 self.tokens_for(session, account, custom, now)
             }
@@ -85,6 +86,7 @@ impl Sessions<'_> {
                         .await?
                         .ok_or_else(invalid)?;
                 }
+                self.require_going_on(cx, &session).await?;
                 let custom = self.custom_claims(cx, &account.user, &session).await?;
                 self.tokens_for(session, account, custom, now)
             }
@@ -93,6 +95,14 @@ impl Sessions<'_> {
                 Err(invalid())
             }
             Staleness::Refused => Err(invalid()),
+        }
+    }
+
+    /// Where somebody acts as the user, they must still be the one who may.
+    async fn require_going_on(&self, cx: &RequestContext, session: &Session) -> Result<(), Error> {
+        match self.0.impersonation().goes_on(cx, session).await? {
+            GoesOn::Yes => Ok(()),
+            GoesOn::Ended => Err(SessionError::InvalidRefreshToken.into()),
         }
     }
 

@@ -13,7 +13,7 @@ impl Sessions<'_> {
     ///
     /// A failure of the store.
     pub async fn sign_out(&self, cx: &RequestContext, who: &Identity) -> Result<(), Error> {
-        self.end_one(cx, who.user_id, who.session_id, SessionEnd::SignedOut)
+        self.sign_out_of(cx, who.user_id, who.session_id, who.actor)
             .await
     }
 
@@ -39,25 +39,29 @@ impl Sessions<'_> {
             .await?
         {
             Some(session) => {
-                self.end_one(cx, session.user_id, session.id, SessionEnd::SignedOut)
+                let actor = session.impersonation.map(|acting| acting.by);
+                self.sign_out_of(cx, session.user_id, session.id, actor)
                     .await
             }
             None => Err(SessionError::InvalidRefreshToken.into()),
         }
     }
 
-    async fn end_one(
+    /// `actor` is who acts as the user in the session, where somebody does.
+    async fn sign_out_of(
         &self,
         cx: &RequestContext,
         user: UserId,
         session: SessionId,
-        reason: SessionEnd,
+        actor: Option<UserId>,
     ) -> Result<(), Error> {
+        let reason = SessionEnd::SignedOut;
         let inner = self.0.inner();
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
         if unit.end_session(session, reason).await? {
             let record = Record::success(Event::SessionEnded)
                 .by(user)
+                .acted_by(actor)
                 .because(reason.as_str());
             unit.record(record.detail("session_id", session.to_string()))
                 .await?;

@@ -39,6 +39,8 @@ impl Sessions<'_> {
         method: &str,
         code: &SecretString,
     ) -> Result<Result<SignedIn, Refused>, Error> {
+        // The new session would be one in which nobody acts as another.
+        who.require_oneself()?;
         let inner = self.0.inner();
         let account = inner.account_of(cx, who).await?;
         let user = account.user.clone();

@@ -21,7 +21,7 @@ pub(super) static ROUTES: &[Route] = &[
         "The signed-in user",
         handler!(me::show),
     )
-    .answers(&[answer(200, "User", "The user.")]),
+    .answers(&[answer(200, "Me", "The user.")]),
     Route::change(
         Method::PATCH,
         "/v1/auth/me",

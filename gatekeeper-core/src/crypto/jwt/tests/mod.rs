@@ -75,6 +75,7 @@ fn access_claims() -> AccessClaims {
         methods: vec!["pwd".to_owned(), "otp".to_owned()],
         issued_at: NOW,
         actor: None,
+        ends_at: None,
         custom: Map::new(),
     }
 }
