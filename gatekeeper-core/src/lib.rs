@@ -31,6 +31,7 @@ pub use error::{
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    api_keys::{ApiKeys, CreatedApiKey, NewApiKey, NewServiceAccount},
     cleanup::{Cleanup, CleanupRun, Removed},
     magic_links::{MagicLinkRequested, MagicLinks},
     mfa::{

@@ -3,7 +3,10 @@
 //! Only the shape is checked here. What a field may say (the form of an address, the length of a password) is for the
 //! flows to decide.
 
-use gatekeeper_core::{Violations, model::SecretString};
+use gatekeeper_core::{
+    Violations,
+    model::{SecretString, Timestamp},
+};
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -179,6 +182,33 @@ impl Fields {
         found.map(|(_, meaning)| *meaning)
     }
 
+    /// A list of texts that must be there.
+    pub(crate) fn required_texts(&mut self, name: &'static str) -> Vec<String> {
+        if !self.members.contains_key(name) {
+            self.missing(name);
+        }
+        self.texts(name).unwrap_or_default()
+    }
+
+    /// A whole number that is not negative, and may be absent.
+    pub(crate) fn optional_whole(&mut self, name: &'static str) -> Option<u64> {
+        let number = self.members.remove(name)?.as_u64();
+        if number.is_none() {
+            self.mistyped(name, "a whole number that is not negative");
+        }
+        number
+    }
+
+    /// An instant (RFC 3339) that may be absent or `null`.
+    pub(crate) fn optional_time(&mut self, name: &'static str) -> Option<Timestamp> {
+        let value = self.members.remove(name).filter(|value| !value.is_null())?;
+        let time = serde_json::from_value(value).ok();
+        if time.is_none() {
+            self.mistyped(name, "a time after RFC 3339");
+        }
+        time
+    }
+
     /// `true` or `false`; absent is `false`.
     pub(crate) fn flag(&mut self, name: &'static str) -> bool {
         match self.members.remove(name) {
@@ -189,6 +219,33 @@ impl Fields {
                 false
             }
         }
+    }
+
+    /// A list of texts, that may be absent.
+    pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        let value = self.members.remove(name)?;
+        let items = match value {
+            Value::Array(items) => items,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => {
+                self.mistyped(name, "a list of strings");
+                return None;
+            }
+        };
+        let texts: Option<Vec<String>> = items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(text) if !text.contains('\0') => Some(text),
+                _ => None,
+            })
+            .collect();
+        if texts.is_none() {
+            self.mistyped(name, "a list of strings");
+        }
+        texts
     }
 
     /// Notes that a field is wrong in a way of its own.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod api_key;
 mod authenticate;
 mod body;
 mod client;
@@ -30,5 +31,5 @@ pub use limits::RateRule;
 pub use problem::Problem;
 pub use requirement::{Requirement, Verdict};
 pub use respond::{CORRELATION_ID, PRIVATE_HEADERS};
-pub use routes::{Answer, Caller, CsrfRule, Input, Route};
+pub use routes::{Answer, Caller, CsrfRule, Input, Route, Rule};
 pub use settings::{HttpSettings, SettingError};

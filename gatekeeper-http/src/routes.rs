@@ -284,17 +284,12 @@ impl Route {
     }
 
     /// Open to API keys too.
-    #[expect(dead_code, reason = "the first rows that use it come with API keys")]
     const fn with_api_keys(mut self) -> Self {
         self.api_keys = Rule::Allowed;
         self
     }
 
     /// Closed to API keys.
-    #[expect(
-        dead_code,
-        reason = "the first rows that use it come with impersonation"
-    )]
     const fn signed_in(mut self) -> Self {
         self.api_keys = Rule::Refused;
         self
@@ -311,10 +306,6 @@ impl Route {
     }
 
     /// Closed to whoever acts as another user.
-    #[expect(
-        dead_code,
-        reason = "the first rows that use it come with impersonation"
-    )]
     const fn as_oneself(mut self) -> Self {
         self.impersonation = Rule::Refused;
         self

@@ -5,6 +5,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod administration;
+pub(crate) mod api_keys;
 pub(crate) mod cleanup;
 mod guesses;
 pub(crate) mod keys;

@@ -1,3 +1,4 @@
+mod api_keys;
 mod authenticate;
 mod builder;
 mod inner;
@@ -18,7 +19,7 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, cleanup::Cleanup,
+        accounts::Accounts, administration::Administration, api_keys::ApiKeys, cleanup::Cleanup,
         magic_links::MagicLinks, mfa::Mfa, outbox::Outbox, passwords::Passwords,
         sessions::Sessions,
     },
@@ -70,6 +71,11 @@ impl Gatekeeper {
     /// [`on_behalf_of`](Administration::on_behalf_of).
     pub fn administration(&self) -> Administration<'_> {
         Administration(self, None)
+    }
+
+    /// One's own API keys.
+    pub fn api_keys(&self) -> ApiKeys<'_> {
+        ApiKeys(self)
     }
 
     /// Links to sign in with.

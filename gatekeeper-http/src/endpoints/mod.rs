@@ -1,6 +1,7 @@
 //! One file a group of routes. A handler reads the body, calls a flow, and shows what came of it.
 
 pub(crate) mod admin;
+pub(crate) mod api_keys;
 pub(crate) mod email;
 pub(crate) mod history;
 pub(crate) mod magic_link;

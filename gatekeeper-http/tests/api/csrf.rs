@@ -152,7 +152,8 @@ async fn no_route_that_changes_something_is_open_to_another_site() {
         }
         let path = route
             .path
-            .replace("{id}", "018f0000-0000-7000-8000-000000000000");
+            .replace("{id}", "018f0000-0000-7000-8000-000000000000")
+            .replace("{key}", "018f0000-0000-7000-8000-000000000000");
         for (name, value) in [
             ("origin", "https://evil.example"),
             ("origin", "null"),

@@ -11,6 +11,7 @@
 mod access_tokens;
 mod accounts;
 mod adapters;
+mod api_keys;
 mod conventions;
 mod cookies;
 mod csrf;

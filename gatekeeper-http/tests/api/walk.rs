@@ -9,7 +9,10 @@ use crate::{
 };
 
 fn path_of(route: &Route, session: &str) -> String {
-    route.path.replace("{id}", session)
+    route
+        .path
+        .replace("{id}", session)
+        .replace("{key}", session)
 }
 
 fn needs_user(route: &Route) -> bool {

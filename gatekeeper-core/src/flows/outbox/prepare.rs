@@ -121,7 +121,7 @@ impl Inner {
                 .users()
                 .find_for_update(tenant, user_id)
                 .await?
-                .filter(User::is_active),
+                .filter(|user| user.is_active() && user.is_person()),
             None => None,
         };
         match request {

@@ -168,6 +168,10 @@ impl Sessions<'_> {
         if !user.is_active() {
             return Ok(Err(proven.refused("account_disabled")));
         }
+        // However it came by a factor: a program acts by its keys.
+        if !user.is_person() {
+            return Ok(Err(proven.refused("service_account")));
+        }
         let required = inner.config.email.verification == EmailVerification::Required;
         if required && !user.email_verified() && !proven.email_proven {
             return refused("email_unverified", AccountError::EmailUnverified.into());
