@@ -116,8 +116,9 @@ impl Kind {
     fn judge(&self, identity: &Identity, now: Timestamp) -> Verdict {
         match self {
             Self::SignedIn => Verdict::Met,
-            // A key shows no factor, and no step-up makes it show one.
-            Self::Mfa(_) if identity.api_key.is_some() => Verdict::Unmet,
+            // A key shows no factor, and no step-up makes it show one. It has not all that its owner has, either: that something is
+            // missing says nothing.
+            Self::Mfa(_) | Self::Negated(_) if identity.api_key.is_some() => Verdict::Unmet,
             Self::Mfa(max_age) => mfa(identity, *max_age, now),
             Self::Role(name) => met_if(identity.has_role(name)),
             Self::Permission(name) => met_if(identity.has_permission(name)),
@@ -129,8 +130,6 @@ impl Kind {
                 let [one, other] = &**pair;
                 one.judge(identity, now).or(other.judge(identity, now))
             }
-            // A key has not all that its owner has: that something is missing says nothing.
-            Self::Negated(_) if identity.api_key.is_some() => Verdict::Unmet,
             Self::Negated(one) => match one.judge(identity, now) {
                 Verdict::Met => Verdict::Unmet,
                 Verdict::Unmet | Verdict::StepUp { .. } => Verdict::Met,

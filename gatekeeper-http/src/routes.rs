@@ -306,6 +306,10 @@ impl Route {
     }
 
     /// Closed to whoever acts as another user.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "it reads as what the row says"
+    )]
     const fn as_oneself(mut self) -> Self {
         self.impersonation = Rule::Refused;
         self

@@ -233,7 +233,7 @@ impl Script<'_> {
     async fn api_keys(&self, root: &str) {
         let (gatekeeper, cx) = (self.fixture.gatekeeper(), context());
         let who = gatekeeper.authenticate(root).await.expect("a sound token");
-        let make = async |scopes: &[&str], network: &str| {
+        let new_key = async |scopes: &[&str], network: &str| {
             let input = NewApiKey {
                 name: "script".to_owned(),
                 permissions: scopes.iter().map(|&scope| scope.to_owned()).collect(),
@@ -243,7 +243,7 @@ impl Script<'_> {
             let made = gatekeeper.api_keys().create(&cx, &who, input).await;
             made.expect("a key")
         };
-        let made = make(&["reports:read"], "127.0.0.1").await;
+        let made = new_key(&["reports:read"], "127.0.0.1").await;
         let key = made.text.expose();
         // The second time, it was seen before.
         for _ in 0..2 {
@@ -263,11 +263,11 @@ impl Script<'_> {
         let both = [("x-api-key", key), ("authorization", bearer.as_str())];
         let answer = self.get("/maybe", &both).await;
         assert_problem(&answer, "request.ambiguous_credentials");
-        let narrow = make(&["reports:write"], "127.0.0.0/8").await;
+        let narrow = new_key(&["reports:write"], "127.0.0.0/8").await;
         self.allowed("/whoami", narrow.text.expose(), "root@example.com")
             .await;
         self.forbidden("/office", narrow.text.expose()).await;
-        let outside = make(&["*"], "192.0.2.0/24").await;
+        let outside = new_key(&["*"], "192.0.2.0/24").await;
         self.refused_everywhere(outside.text.expose()).await;
         let revoked = gatekeeper.api_keys().revoke(&cx, &who, made.key.id).await;
         revoked.expect("a revocation");
