@@ -50,9 +50,18 @@ where
         if !paths.contains(prefix) {
             router = router.route(prefix, any(fallback));
         }
+        // Beside a variable segment there is no room for one that stands for all: what is below the variable one is caught there.
+        let mut base = prefix.to_owned();
+        while let Some(variable) = variable_below(&base, &paths) {
+            router = router.route(&format!("{base}/"), any(fallback));
+            base = format!("{base}/{variable}");
+            if !paths.contains(base.as_str()) {
+                router = router.route(&base, any(fallback));
+            }
+        }
         router = router
-            .route(&format!("{prefix}/"), any(fallback))
-            .route(&format!("{prefix}/{{*rest}}"), any(fallback));
+            .route(&format!("{base}/"), any(fallback))
+            .route(&format!("{base}/{{*rest}}"), any(fallback));
     }
     router.with_state(api)
 }
@@ -99,6 +108,15 @@ async fn answer(State(api): State<Api>, request: Request) -> Response {
 async fn respond(api: &Api, request: axum::http::Request<Bytes>) -> Response {
     let peer = head::peer(request.extensions());
     api.handle(request, peer).await.map(Body::from)
+}
+
+/// The variable segment that comes right below a path, `{id}`.
+fn variable_below(base: &str, paths: &BTreeSet<&'static str>) -> Option<&'static str> {
+    paths.iter().find_map(|path| {
+        let below = path.strip_prefix(base)?.strip_prefix('/')?;
+        let segment = below.split('/').next()?;
+        segment.starts_with('{').then_some(segment)
+    })
 }
 
 /// `/v1/auth` of `/v1/auth/me`: below it, everything is the API's.

@@ -228,6 +228,9 @@ pub enum ApiKeyError {
     /// There is no such key.
     #[error("there is no such API key")]
     NotFound,
+    /// The application does not offer API keys.
+    #[error("API keys are not offered")]
+    NotOffered,
     /// It was revoked, has expired, or has a successor already.
     #[error("the API key was revoked or replaced already")]
     Settled,
@@ -442,6 +445,7 @@ impl Error {
             Self::Account(AccountError::DomainNotAllowed) => "account.domain_not_allowed",
             Self::Account(AccountError::RegistrationClosed) => "account.registration_closed",
             Self::ApiKey(ApiKeyError::NotFound) => "api_key.not_found",
+            Self::ApiKey(ApiKeyError::NotOffered) => "api_key.not_offered",
             Self::ApiKey(ApiKeyError::Settled) => "api_key.settled",
             Self::ApiKey(ApiKeyError::LimitReached) => "api_key.limit_reached",
             Self::Impersonation(ImpersonationError::NotActing) => "impersonation.not_acting",
@@ -537,7 +541,7 @@ impl Error {
             | Self::Tenant(TenantError::SlugTaken | TenantError::Default) => ErrorClass::Conflict,
             Self::RateLimited(_) => ErrorClass::TooMany,
             Self::Account(AccountError::NotFound | AccountError::RoleNotFound)
-            | Self::ApiKey(ApiKeyError::NotFound)
+            | Self::ApiKey(ApiKeyError::NotFound | ApiKeyError::NotOffered)
             | Self::Invitation(InvitationError::NotFound)
             | Self::Organization(OrganizationError::NotFound | OrganizationError::MemberNotFound)
             | Self::Role(RoleError::GroupNotFound)

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The resource of permissions that reach beyond a tenant. `*` is every permission *of the tenant* and does not hold them.
-const PLATFORM: &str = "tenants";
+pub(crate) const PLATFORM: &str = "tenants";
 
 /// Who is asking: what a verified access token says. This is what a handler gets.
 #[derive(Clone, Debug)]
@@ -186,7 +186,7 @@ pub(crate) fn reaches(tenant: TenantId, held: &[String], other: &[String]) -> bo
     })
 }
 
-fn covers(granted: &str, wanted: &str) -> bool {
+pub(crate) fn covers(granted: &str, wanted: &str) -> bool {
     if granted == wanted {
         return true;
     }

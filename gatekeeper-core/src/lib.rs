@@ -38,6 +38,7 @@ pub use flows::{
         AnchorStanding, Audit, AuditAnchor, AuditBreach, AuditExport, AuditFault, AuditProof,
         AuditVerdict, InvalidAnchor, SealRun, Sealed,
     },
+    api_keys::{ApiKeys, CreatedApiKey, NewApiKey, NewServiceAccount},
     cleanup::{Cleanup, CleanupRun, Removed},
     impersonation::{BeginImpersonation, ImpersonationStatus, Impersonations, Impersonator},
     imports::{ExportedUser, FirebaseProject, ImportSource, ImportedUser, MAX_IMPORT_BATCH},

@@ -6,6 +6,7 @@ use gatekeeper_core::{AccessError, Error, Identity, RequestContext, model::Tenan
 
 use crate::{
     api::Api,
+    api_key,
     csrf::{self, Site},
     head::{HeaderView, RequestHead, Single},
     problem::Problem,
@@ -13,7 +14,7 @@ use crate::{
     tenant::{self, Named},
 };
 
-/// The access token of a request, and how it came.
+/// The access token or API key of a request, and how it came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Credential<'a> {
     Header(&'a str),
@@ -35,8 +36,8 @@ impl Api {
     ///
     /// The rules are:
     ///
-    /// 1. An `Authorization: Bearer` header goes before the access cookie; where it is wrong, the cookie is not asked.
-    /// 2. A header or cookie that is there twice is refused with 400.
+    /// 1. An `Authorization: Bearer` or `X-Api-Key` header goes before the access cookie; where it is wrong, the cookie is not asked.
+    /// 2. A header or cookie that is there twice is refused with 400; so are both headers, where they say two things.
     /// 3. A cookie signs in a request that changes something only if that comes from this site; else 403.
     /// 4. A token of another tenant than the request's is refused like any other wrong one.
     ///
@@ -49,8 +50,7 @@ impl Api {
             Ok(None) => Some(Ok(None)),
             Ok(Some(credential)) => match tenant::named(head, self.settings()) {
                 Ok(Named::Default) => self
-                    .gatekeeper()
-                    .authenticate_cached(credential.token())
+                    .judge_cached(head, credential.token())
                     .map(|judged| in_tenant(judged, TenantId::DEFAULT).map(Some)),
                 Ok(Named::Slug(_)) => None,
                 Err(problem) => Some(Err(problem)),
@@ -176,9 +176,9 @@ impl Api {
         let Some(credential) = self.credential(head)? else {
             return Ok(None);
         };
-        let judged = match self.gatekeeper().authenticate_cached(credential.token()) {
+        let judged = match self.judge_cached(head, credential.token()) {
             Some(judged) => judged,
-            None => self.gatekeeper().authenticate(credential.token()).await,
+            None => self.judge(head, credential.token()).await,
         };
         in_tenant(judged, tenant).map(Some)
     }
@@ -188,7 +188,7 @@ impl Api {
         &self,
         head: &RequestHead<'a, H>,
     ) -> Result<Option<Credential<'a>>, Problem> {
-        if let Some(token) = bearer(head)? {
+        if let Some(token) = api_key::from_headers(head)? {
             return Ok(Some(Credential::Header(token)));
         }
         let Some(token) = self.cookies().access.read(head)? else {
@@ -224,8 +224,8 @@ impl Api {
         &self,
         head: &RequestHead<'_, H>,
     ) -> Result<(), Problem> {
-        // A page of another site cannot make a browser send this header without being let by the application's own CORS.
-        if bearer(head)?.is_some() {
+        // A page of another site cannot make a browser send these headers without being let by the application's own CORS.
+        if api_key::from_headers(head)?.is_some() {
             return Ok(());
         }
         match self.site(head) {
@@ -244,7 +244,9 @@ impl Api {
 
 /// The token of `Authorization: Bearer` (RFC 6750 section 2.1); the scheme's case does not matter (RFC 9110 section 11.1).
 /// Other schemes are somebody else's: a proxy's, say.
-fn bearer<'a, H: HeaderView>(head: &RequestHead<'a, H>) -> Result<Option<&'a str>, Problem> {
+pub(crate) fn bearer<'a, H: HeaderView>(
+    head: &RequestHead<'a, H>,
+) -> Result<Option<&'a str>, Problem> {
     let mut values = head.headers.values("authorization");
     let Some(value) = values.next() else {
         return Ok(None);

@@ -3,7 +3,10 @@
 //! Only the shape is checked here. What a field may say (the form of an address, the length of a password) is for the
 //! flows to decide.
 
-use gatekeeper_core::{Violations, model::SecretString};
+use gatekeeper_core::{
+    Violations,
+    model::{SecretString, Timestamp},
+};
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -194,6 +197,16 @@ impl Fields {
             self.mistyped(name, "a whole number that is not negative");
         }
         number
+    }
+
+    /// An instant (RFC 3339) that may be absent or `null`.
+    pub(crate) fn optional_time(&mut self, name: &'static str) -> Option<Timestamp> {
+        let value = self.members.remove(name).filter(|value| !value.is_null())?;
+        let time = serde_json::from_value(value).ok();
+        if time.is_none() {
+            self.mistyped(name, "a time after RFC 3339");
+        }
+        time
     }
 
     /// `true` or `false`; absent is `false`.

@@ -117,6 +117,12 @@ pub static CODES: &[ErrorCode] = &[
         "there is no such API key",
     ),
     code(
+        "api_key.not_offered",
+        StatusCode::NOT_FOUND,
+        "Not offered",
+        "API keys are not offered",
+    ),
+    code(
         "api_key.settled",
         StatusCode::CONFLICT,
         "API key revoked or replaced",

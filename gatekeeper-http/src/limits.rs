@@ -192,7 +192,7 @@ impl Api {
     /// judged later.
     fn recognise<H: HeaderView>(&self, head: &RequestHead<'_, H>) -> Caller {
         let judged = match self.credential(head) {
-            Ok(Some(credential)) => self.gatekeeper().authenticate_cached(credential.token()),
+            Ok(Some(credential)) => self.judge_cached(head, credential.token()),
             Ok(None) | Err(_) => return Caller::Stranger,
         };
         match judged {

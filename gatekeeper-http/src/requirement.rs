@@ -17,6 +17,9 @@ use gatekeeper_core::{
 /// shorter `max_age`; of `a | b` where neither is met and one would be by it, and the longer `max_age`. What is negated never
 /// asks for one.
 ///
+/// An API key has no roles and has shown no second factor: what asks for either is unmet by it, without a step-up. So is whatever is
+/// negated, since a key has not all that its owner has, and what it lacks says nothing.
+///
 /// ```
 /// use gatekeeper_http::Requirement;
 ///
@@ -113,6 +116,9 @@ impl Kind {
     fn judge(&self, identity: &Identity, now: Timestamp) -> Verdict {
         match self {
             Self::SignedIn => Verdict::Met,
+            // A key shows no factor, and no step-up makes it show one. It has not all that its owner has, either: that something is
+            // missing says nothing.
+            Self::Mfa(_) | Self::Negated(_) if identity.api_key.is_some() => Verdict::Unmet,
             Self::Mfa(max_age) => mfa(identity, *max_age, now),
             Self::Role(name) => met_if(identity.has_role(name)),
             Self::Permission(name) => met_if(identity.has_permission(name)),

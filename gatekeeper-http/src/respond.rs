@@ -13,7 +13,7 @@ pub const CORRELATION_ID: &str = "x-correlation-id";
 /// Headers for an answer that depends on who is asking: no cache may keep it (CVE-2025-48947, CVE-2023-30861).
 pub const PRIVATE_HEADERS: [(&str, &str); 2] = [
     ("cache-control", "no-store"),
-    ("vary", "Authorization, Cookie, Origin, X-Tenant"),
+    ("vary", "Authorization, Cookie, Origin, X-Api-Key, X-Tenant"),
 ];
 
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 6] = [

@@ -296,7 +296,6 @@ impl Route {
     }
 
     /// Open to API keys too.
-    #[expect(dead_code, reason = "the first rows that use it come with API keys")]
     const fn with_api_keys(mut self) -> Self {
         self.api_keys = Rule::Allowed;
         self

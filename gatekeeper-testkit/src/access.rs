@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gatekeeper_core::{
-    Evidence, Gatekeeper, NewUser, RequestContext, SignIn,
+    Evidence, Gatekeeper, NewApiKey, NewUser, RequestContext, SignIn,
     env::Clock,
     model::{SecretString, TenantId},
 };
@@ -80,6 +80,7 @@ pub async fn run<T: RestTarget>(serve: impl AsyncFnOnce(Api) -> T) {
     script.signed_in(&ada, &root).await;
     script.cookies(&ada).await;
     script.second_factors(&ada, &root).await;
+    script.api_keys(&root).await;
 
     let other = script.sign_in("ada@example.com").await;
     script.allowed("/whoami", &other, "ada@example.com").await;
@@ -94,6 +95,7 @@ pub async fn run<T: RestTarget>(serve: impl AsyncFnOnce(Api) -> T) {
     script.refused_everywhere(&late).await;
     script.nobody().await;
     script.signed_in(&ada, &root).await;
+    script.api_keys(&root).await;
 
     fixture.clock().advance(Duration::from_hours(1));
     script.refused_everywhere(&ada).await;
@@ -216,15 +218,60 @@ impl Script<'_> {
         assert_eq!(text(&answer, "cache-control"), "no-store");
         assert_eq!(
             text(&answer, "vary"),
-            "Authorization, Cookie, Origin, X-Tenant"
+            "Authorization, Cookie, Origin, X-Api-Key, X-Tenant"
         );
         let answer = self.get("/public", &[]).await;
         assert_text(&answer, "public");
         assert_eq!(text(&answer, "cache-control"), "public, max-age=60");
         assert_eq!(
             text(&answer, "vary"),
-            "Authorization, Cookie, Origin, X-Tenant"
+            "Authorization, Cookie, Origin, X-Api-Key, X-Tenant"
         );
+    }
+
+    /// A key opens what its scopes and its owner's rights both open, from where it may be used; it has no roles and no factors.
+    async fn api_keys(&self, root: &str) {
+        let (gatekeeper, cx) = (self.fixture.gatekeeper(), context());
+        let who = gatekeeper.authenticate(root).await.expect("a sound token");
+        let new_key = async |scopes: &[&str], network: &str| {
+            let input = NewApiKey {
+                name: "script".to_owned(),
+                permissions: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+                networks: vec![network.to_owned()],
+                ..NewApiKey::default()
+            };
+            let made = gatekeeper.api_keys().create(&cx, &who, input).await;
+            made.expect("a key")
+        };
+        let made = new_key(&["reports:read"], "127.0.0.1").await;
+        let key = made.text.expose();
+        // The second time, it was seen before.
+        for _ in 0..2 {
+            for path in ["/whoami", "/maybe", "/layered", "/office"] {
+                self.allowed(path, key, "root@example.com").await;
+                let answer = self.get(path, &[("x-api-key", key)]).await;
+                assert_text(&answer, "root@example.com");
+            }
+            for path in ["/plain", "/strong", "/vault"] {
+                self.forbidden(path, key).await;
+            }
+        }
+        let foreign = [("x-api-key", key), ("origin", "https://evil.example")];
+        let answer = self.send(Method::POST, "/whoami", &foreign).await;
+        assert_text(&answer, "root@example.com");
+        let bearer = format!("Bearer {root}");
+        let both = [("x-api-key", key), ("authorization", bearer.as_str())];
+        let answer = self.get("/maybe", &both).await;
+        assert_problem(&answer, "request.ambiguous_credentials");
+        let narrow = new_key(&["reports:write"], "127.0.0.0/8").await;
+        self.allowed("/whoami", narrow.text.expose(), "root@example.com")
+            .await;
+        self.forbidden("/office", narrow.text.expose()).await;
+        let outside = new_key(&["*"], "192.0.2.0/24").await;
+        self.refused_everywhere(outside.text.expose()).await;
+        let revoked = gatekeeper.api_keys().revoke(&cx, &who, made.key.id).await;
+        revoked.expect("a revocation");
+        self.refused_everywhere(key).await;
     }
 
     /// A cookie signs in what only reads; what changes something must come from this site.
@@ -366,7 +413,7 @@ fn assert_problem(answer: &Response<Bytes>, code: &str) {
     assert_eq!(text(answer, "cache-control"), "no-store");
     assert_eq!(
         text(answer, "vary"),
-        "Authorization, Cookie, Origin, X-Tenant"
+        "Authorization, Cookie, Origin, X-Api-Key, X-Tenant"
     );
     assert_eq!(text(answer, "x-correlation-id"), CORRELATION);
     assert_eq!(text(answer, "x-content-type-options"), "nosniff");

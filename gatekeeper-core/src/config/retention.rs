@@ -10,6 +10,10 @@ pub struct RetentionConfig {
     pub every: Option<Duration>,
     /// How many rows one statement removes; 500.
     pub batch: u32,
+    /// API keys, after they were revoked or expired; 90 days.
+    pub api_keys: Duration,
+    /// Invitations, after they were accepted, revoked or expired; 90 days.
+    pub invitations: Duration,
     /// Sessions, after their end; 30 days.
     pub sessions: Duration,
     /// One-time tokens, after they were used or expired; 1 day.
@@ -30,6 +34,8 @@ impl Default for RetentionConfig {
         Self {
             every: Some(Duration::from_mins(10)),
             batch: 500,
+            api_keys: days(90),
+            invitations: days(90),
             sessions: days(30),
             tokens: days(1),
             delivered_mails: days(7),

@@ -3,6 +3,7 @@
 //! | what | type | made of |
 //! |---|---|---|
 //! | the installation's secret | [`SecretKey`], [`SecretKeys`] | sub-keys by HKDF-SHA256, one label a use |
+//! | API keys | [`ApiKeyFormat`] | 256 random bits, stored as SHA-256 |
 //! | access tokens | [`jwt::AccessTokens`] | JWS over Ed25519, ECDSA P-256, RSA or HMAC |
 //! | refresh tokens | [`RefreshTokens`] | HMAC-SHA256 |
 //! | tokens of devices | MAC and id | HMAC-SHA256 |
@@ -15,6 +16,7 @@
 //! Every primitive comes from `aws-lc-rs`.
 
 mod audit;
+mod api_key;
 mod cursor;
 mod device;
 mod digest;
@@ -27,6 +29,7 @@ mod seal;
 mod secret_key;
 
 pub(crate) use audit::{AuditKeys, Standing};
+pub use api_key::{ApiKeyFormat, ApiKeyRejection, NewApiKeyText, PresentedApiKey, SecretVerdict};
 pub use cursor::Cursors;
 pub(crate) use device::DeviceTokens;
 pub(crate) use digest::Digester;

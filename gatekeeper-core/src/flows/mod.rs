@@ -6,6 +6,7 @@
 pub(crate) mod accounts;
 pub(crate) mod administration;
 pub(crate) mod audit;
+pub(crate) mod api_keys;
 pub(crate) mod cleanup;
 mod guesses;
 pub(crate) mod imports;

@@ -9,7 +9,10 @@ use tokio::sync::Notify;
 
 use super::{
     Gatekeeper, Inner,
-    workers::{Workers, clean_up, deliver_mails, reload_keys, seal_audit},
+    api_keys::KeyDoor,
+    workers::{
+        Workers, clean_up, deliver_mails, note_key_uses, reload_keys, seal_audit,
+    },
 };
 use crate::{
     Error, Hooks,
@@ -354,6 +357,7 @@ impl GatekeeperBuilder {
             devices: DeviceTokens::new(&secret),
             refresh_tokens: RefreshTokens::new(&secret),
             authenticator: TokenAuthenticator::new(tokens, Arc::clone(&blacklist)),
+            api_keys: KeyDoor::new(&config, random.as_ref()),
             stored_keys,
             limits: Limits::new(&secret, self.rate_limiter),
             lockout: self
@@ -421,6 +425,9 @@ fn start(inner: &Arc<Inner>, blacklist: Arc<dyn Blacklist>) {
         workers.spawn(clean_up(weak.clone(), every, workers.stopping()));
     }
     workers.spawn(seal_audit(weak.clone(), workers.stopping()));
+    if inner.config.api_keys.enabled {
+        workers.spawn(note_key_uses(weak.clone(), workers.stopping()));
+    }
     workers.spawn(reload_keys(weak, workers.stopping()));
     workers.spawn(blacklist.run(Arc::clone(&inner.clock), workers.stopping()));
 }

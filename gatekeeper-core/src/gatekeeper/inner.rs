@@ -8,7 +8,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
 
-use super::workers::Workers;
+use super::{api_keys::KeyDoor, workers::Workers};
 use crate::{
     AccessError, Error, Hooks, Identity, PasswordError, RequestContext,
     blacklist::TokenAuthenticator,
@@ -58,6 +58,7 @@ pub(crate) struct Inner {
     pub(crate) devices: DeviceTokens,
     pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) authenticator: TokenAuthenticator,
+    pub(crate) api_keys: KeyDoor,
     /// `None` where the application gave the key ring.
     pub(crate) stored_keys: Option<StoredKeys>,
     pub(crate) limits: Limits,

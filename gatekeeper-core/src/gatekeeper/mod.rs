@@ -1,3 +1,4 @@
+mod api_keys;
 mod authenticate;
 mod builder;
 mod inner;
@@ -18,7 +19,7 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, audit::Audit, cleanup::Cleanup, impersonation::Impersonations, invitations::Invitations, magic_links::MagicLinks, mfa::Mfa, organizations::Organizations, outbox::Outbox, passwords::Passwords, privacy::Privacy, sessions::Sessions,
+        accounts::Accounts, administration::Administration, api_keys::ApiKeys, audit::Audit, cleanup::Cleanup, impersonation::Impersonations, invitations::Invitations, magic_links::MagicLinks, mfa::Mfa, organizations::Organizations, outbox::Outbox, passwords::Passwords, privacy::Privacy, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
     rate_limit::RateLimits,
@@ -84,6 +85,11 @@ impl Gatekeeper {
     /// Acting as another user.
     pub fn impersonation(&self) -> Impersonations<'_> {
         Impersonations(self)
+    }
+
+    /// One's own API keys.
+    pub fn api_keys(&self) -> ApiKeys<'_> {
+        ApiKeys(self)
     }
 
     /// Links to sign in with.

@@ -159,3 +159,21 @@ pub(super) async fn reload_keys(inner: Weak<Inner>, mut stopping: watch::Receive
         }
     }
 }
+
+/// How often the uses of API keys are written.
+const USES_EVERY: Duration = Duration::from_secs(5);
+
+/// Writes when API keys were last used, until told to stop; what is at hand then, too.
+pub(super) async fn note_key_uses(inner: Weak<Inner>, mut stopping: watch::Receiver<bool>) {
+    let never = Notify::new();
+    loop {
+        let next = wake(&mut stopping, &never, USES_EVERY).await;
+        let Some(inner) = inner.upgrade() else { return };
+        if let Err(error) = inner.note_key_uses().await {
+            tracing::warn!(error = %crate::error::chain(&error), "the use of API keys cannot be noted for now");
+        }
+        if let Wake::Stop = next {
+            return;
+        }
+    }
+}

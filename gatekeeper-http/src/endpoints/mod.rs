@@ -1,5 +1,6 @@
 //! One file a group of routes. A handler reads the body, calls a flow, and shows what came of it.
 
+pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod email;
 pub(crate) mod history;

@@ -11,7 +11,7 @@ use crate::{
     cookies::Cookies,
     limits::RateRule,
     problem::problem_type,
-    routes::{Answer, Caller, CsrfRule, Input, Route, all},
+    routes::{Answer, Caller, CsrfRule, Input, Route, Rule, all},
 };
 
 /// The whole document.
@@ -91,7 +91,10 @@ fn security(route: &Route) -> Value {
         Caller::Service | Caller::Public => json!([]),
         Caller::TokenHolder => json!([{"refreshCookie": []}, {"bearer": []}, {}]),
         Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => {
-            json!([{"bearer": []}, {"accessCookie": []}])
+            match route.api_keys {
+                Rule::Allowed => json!([{"bearer": []}, {"accessCookie": []}, {"apiKey": []}]),
+                Rule::Refused => json!([{"bearer": []}, {"accessCookie": []}]),
+            }
         }
     }
 }
@@ -365,6 +368,7 @@ fn security_schemes(cookies: &Cookies) -> Value {
     json!({
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "accessCookie": {"type": "apiKey", "in": "cookie", "name": cookies.access.name},
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "An API key; it is taken as a bearer token, too."},
         "refreshCookie": {"type": "apiKey", "in": "cookie", "name": cookies.refresh.name},
     })
 }

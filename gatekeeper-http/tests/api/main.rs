@@ -12,6 +12,7 @@ mod access_tokens;
 mod accounts;
 mod adapters;
 mod audit;
+mod api_keys;
 mod conventions;
 mod cookies;
 mod csrf;

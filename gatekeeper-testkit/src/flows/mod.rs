@@ -13,6 +13,7 @@
 
 mod administration;
 mod audit;
+mod api_keys;
 mod breaches;
 mod cleanup;
 mod devices;
@@ -42,6 +43,7 @@ mod providers;
 mod refresh;
 mod register;
 mod second_step;
+mod service_accounts;
 mod session_limits;
 mod sessions;
 mod sign_in;
@@ -142,6 +144,33 @@ macro_rules! __flow_cases {
                 a_chain_outlives_a_change_of_the_secret,
                 the_trail_is_given_out_line_by_line,
                 the_trail_is_read_by_whoever_may,
+            }
+            api_keys {
+                a_key_acts_as_its_owner,
+                row_63_no_scope_is_above_the_owner,
+                row_63_asvs_8_3_2_a_demotion_takes_effect_at_once,
+                row_31_a_disabled_owners_key_opens_nothing,
+                a_revoked_key_is_dead_at_once,
+                a_key_expires_at_the_exact_instant,
+                row_63_another_secret_is_refused,
+                a_rotation_leaves_the_old_key_its_grace,
+                without_a_grace_the_old_key_is_dead,
+                sixteen_rotations_give_one_successor,
+                row_63_a_rotation_brings_no_scope_back,
+                a_user_has_so_many_keys,
+                row_53_keys_are_made_by_their_owners_alone,
+                a_key_is_confined_to_its_networks,
+                the_last_use_is_noted_once_a_minute,
+                row_52_keys_keep_to_their_tenant,
+                a_suspended_tenants_keys_open_nothing,
+                where_keys_are_not_offered_there_are_none,
+                dead_keys_go_after_their_retention,
+            }
+            service_accounts {
+                a_service_account_acts_by_keys_alone,
+                service_accounts_are_listed_and_nobody_else,
+                row_53_keys_of_others_need_permission_and_rank,
+                row_55_a_key_administers_within_its_scopes,
             }
             breaches {
                 asvs_6_2_12_a_breached_password_is_refused_wherever_it_is_chosen,

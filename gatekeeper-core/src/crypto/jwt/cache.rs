@@ -84,7 +84,7 @@ impl fmt::Debug for VerifiedTokens {
 
 /// The keys of the cache are the output of a keyed hash; hashing them again would gain nothing.
 #[derive(Default)]
-pub(super) struct AlreadyHashed(u64);
+pub(crate) struct AlreadyHashed(u64);
 
 impl Hasher for AlreadyHashed {
     fn finish(&self) -> u64 {

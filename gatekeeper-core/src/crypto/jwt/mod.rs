@@ -26,6 +26,7 @@ mod verifier;
 mod verify;
 
 pub use access::AccessTokens;
+pub(crate) use cache::AlreadyHashed;
 pub use compact::MAX_TOKEN;
 pub use issue::{AccessClaims, IssueError, RESERVED_CLAIMS};
 pub use jwk::{Jwk, JwkError, JwkSet};

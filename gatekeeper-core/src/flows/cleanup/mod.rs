@@ -3,7 +3,7 @@
 //!
 //! | what | is removed |
 //! |---|---|
-//! | sessions, one-time tokens, devices | so long after they ended, were used or expired |
+//! | sessions, one-time tokens, devices, API keys, invitations | so long after they ended, were used, revoked or expired |
 //! | revocations | when they have expired: no token that they concern is good any more |
 //! | counters of failures | so long after the last failure; those locked for good stay |
 //! | mails | so long after they were delivered; dead ones stay |
@@ -51,6 +51,10 @@ pub enum CleanupRun {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Removed {
+    /// API keys.
+    pub api_keys: u64,
+    /// Invitations.
+    pub invitations: u64,
     /// Sessions.
     pub sessions: u64,
     /// One-time tokens.
@@ -70,7 +74,9 @@ pub struct Removed {
 impl Removed {
     /// All together.
     pub const fn total(&self) -> u64 {
-        self.sessions
+        self.api_keys
+            + self.invitations
+            + self.sessions
             + self.tokens
             + self.revocations
             + self.devices
@@ -119,6 +125,8 @@ macro_rules! purges {
 }
 
 purges! {
+    ApiKeys: api_keys, api_keys;
+    Invitations: invitations, invitations;
     Sessions: sessions, sessions;
     Tokens: tokens, tokens;
     Revocations: revocations, revocations;
@@ -190,6 +198,8 @@ impl Inner {
     fn purges(&self, now: Timestamp) -> Vec<Box<dyn Purge>> {
         let keep = &self.config.retention;
         vec![
+            Box::new(ApiKeys(now.before(keep.api_keys))),
+            Box::new(Invitations(now.before(keep.invitations))),
             Box::new(Sessions(now.before(keep.sessions))),
             Box::new(Tokens(now.before(keep.tokens))),
             Box::new(Revocations(now)),

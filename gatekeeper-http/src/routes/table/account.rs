@@ -21,6 +21,7 @@ pub(super) static ROUTES: &[Route] = &[
         "The signed-in user",
         handler!(me::show),
     )
+    .with_api_keys()
     .answers(&[answer(200, "Me", "The user.")]),
     Route::change(
         Method::PATCH,
