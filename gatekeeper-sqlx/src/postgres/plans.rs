@@ -136,7 +136,8 @@ async fn lists_are_read_in_order() {
             "accepted_at IS NULL",
         ];
         // Who has several terms that begin so is looked for beside the index.
-        if sql.contains("user_terms t") {
+        // Those of a tenant that were neither accepted nor revoked are few, expired or not.
+        if sql.contains("user_terms t") || sql.contains("expires_at >") {
             continue;
         }
         if filters
