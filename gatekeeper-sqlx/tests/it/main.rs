@@ -13,5 +13,6 @@ mod support;
 mod conformance;
 mod migrations;
 mod outage;
+mod row_level_security;
 mod signal;
 mod values;
