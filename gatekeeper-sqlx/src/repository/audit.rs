@@ -40,7 +40,7 @@ pub(super) fn counts(templates: &Templates) -> Lists<3> {
     Lists::new(templates, |wanted| {
         format!(
             "SELECT COUNT(*) FROM (SELECT 1 FROM {{p}}audit_events \
-             WHERE tenant_id = $1 AND at >= $2 AND (at, id) < ($3, $4) {}LIMIT $5) AS some",
+             WHERE tenant_id = $1 AND at >= $2 AND (at, id) < ($3, $4) {}LIMIT $5) AS few",
             conditions(wanted, FILTERS, 6)
         )
     })

@@ -37,8 +37,8 @@ statements! {
                ORDER BY created_at DESC, user_id DESC LIMIT $5";
     // Few: what a user is a member of is read with every account.
     list_for_user = "SELECT {group} FROM {p}group_members m \
-                     JOIN {p}groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id \
-                     WHERE m.tenant_id = $1 AND m.user_id = $2 ORDER BY g.name LIMIT $3";
+                     CROSS JOIN {p}groups g \
+                     WHERE g.tenant_id = m.tenant_id AND g.id = m.group_id AND m.tenant_id = $1 AND m.user_id = $2 ORDER BY g.name LIMIT $3";
     any_with_role = "SELECT EXISTS (SELECT 1 FROM {p}group_roles WHERE tenant_id = $1 AND role = $2)";
 }
 

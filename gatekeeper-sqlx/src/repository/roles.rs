@@ -21,7 +21,8 @@ statements! {
     delete = "DELETE FROM {p}roles WHERE tenant_id = $1 AND name = $2";
     forget_permissions = "DELETE FROM {p}role_permissions WHERE tenant_id = $1 AND role = $2";
     insert_permissions = "INSERT INTO {p}role_permissions (tenant_id, role, permission) \
-                          SELECT DISTINCT $1, $2, value FROM {each_open}$3{each_close}";
+                          SELECT $1, $2, value FROM {each_open}$3{each_close} \
+                          WHERE TRUE ON CONFLICT DO NOTHING";
     forget_inherits = "DELETE FROM {p}role_inherits WHERE tenant_id = $1 AND role = $2";
     insert_inherits = "INSERT INTO {p}role_inherits (tenant_id, role, inherits) \
                        SELECT $1, $2, value FROM {each_open}$3{each_close}";
@@ -29,8 +30,9 @@ statements! {
     insert_closure = "INSERT INTO {p}role_closure (tenant_id, role, stands_for) \
                       SELECT $1, $2, value FROM {each_open}$3{each_close}";
     has_other_holder = "SELECT EXISTS (SELECT 1 FROM {p}user_roles ur \
-                            JOIN {p}users u ON u.tenant_id = ur.tenant_id AND u.id = ur.user_id \
-                            WHERE ur.tenant_id = $1 AND ur.role = $2 AND ur.user_id <> $3 \
+                            CROSS JOIN {p}users u \
+                            WHERE u.tenant_id = ur.tenant_id AND u.id = ur.user_id \
+                            AND ur.tenant_id = $1 AND ur.role = $2 AND ur.user_id <> $3 \
                             AND u.disabled_at IS NULL)";
     granted = "SELECT role FROM {p}user_roles WHERE tenant_id = $1 AND user_id = $2 ORDER BY role";
     list = "SELECT {role} FROM {p}roles r WHERE r.tenant_id = $1 ORDER BY r.name";

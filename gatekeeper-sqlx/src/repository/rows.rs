@@ -40,8 +40,9 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
               WHERE ur.tenant_id = u.tenant_id AND ur.user_id = u.id \
               UNION ALL \
               SELECT gr.tenant_id, gr.role FROM {p}group_members gm \
-              JOIN {p}group_roles gr ON gr.tenant_id = gm.tenant_id AND gr.group_id = gm.group_id \
-              WHERE gm.tenant_id = u.tenant_id AND gm.user_id = u.id \
+              CROSS JOIN {p}group_roles gr \
+              WHERE gr.tenant_id = gm.tenant_id AND gr.group_id = gm.group_id \
+              AND gm.tenant_id = u.tenant_id AND gm.user_id = u.id \
           ) AS g {what_follows})",
     ),
     // Each role that `g.role` stands for with one of its permissions; a space, which no name has, between them. All in one
@@ -52,9 +53,11 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ),
     (
         "{what_follows}",
-        "JOIN {p}role_closure rc ON rc.tenant_id = g.tenant_id AND rc.role = g.role \
+        // `CROSS JOIN`: SQLite takes the tables in this order and in no other.
+        "CROSS JOIN {p}role_closure rc \
          LEFT JOIN {p}role_permissions rp \
-             ON rp.tenant_id = rc.tenant_id AND rp.role = rc.stands_for",
+             ON rp.tenant_id = rc.tenant_id AND rp.role = rc.stands_for \
+         WHERE rc.tenant_id = g.tenant_id AND rc.role = g.role",
     ),
     (
         "{user}",
@@ -237,7 +240,7 @@ pub(in super::super) fn in_organization(id: &str) -> String {
     );
     let roles = format!(
         "(SELECT {{list_of}}({{follows}}) FROM {{p}}organization_member_roles g {{what_follows}} \
-          WHERE g.tenant_id = u.tenant_id AND g.organization_id = {id} AND g.user_id = u.id)"
+          AND g.tenant_id = u.tenant_id AND g.organization_id = {id} AND g.user_id = u.id)"
     );
     format!("{id_of_member}, {roles}")
 }

@@ -77,12 +77,12 @@ impl Lists {
             count_all: ByState::new(
                 templates,
                 "SELECT COUNT(*) FROM (SELECT 1 FROM {p}users u WHERE u.tenant_id = $1",
-                "LIMIT $2) AS some",
+                "LIMIT $2) AS few",
             ),
             count_of_role: ByState::new(
                 templates,
                 &format!("SELECT COUNT(*) FROM (SELECT 1 FROM {OF_ROLE} AND r.role = $3"),
-                "LIMIT $2) AS some",
+                "LIMIT $2) AS few",
             ),
         }
     }

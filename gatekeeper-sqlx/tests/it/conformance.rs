@@ -35,6 +35,29 @@ mod postgres {
     });
 }
 
+/// PostgreSQL keeps tenants apart by itself, and every contract still holds.
+mod postgres_with_row_level_security {
+    use gatekeeper_sqlx::{PgRepository, Settings};
+    use gatekeeper_testkit::{store::StoreFixture, store_conformance};
+    use sqlx::ConnectOptions as _;
+
+    use crate::support::PgDatabase;
+
+    store_conformance!({
+        let database = PgDatabase::create().await;
+        let url = database.plain_options().await.to_url_lossy().to_string();
+        let settings = Settings::new().row_level_security(true);
+        let connect = async || {
+            PgRepository::connect_with(&url, settings.clone())
+                .await
+                .unwrap()
+        };
+        StoreFixture::new(connect().await)
+            .with_other_node(connect().await)
+            .keeping(database)
+    });
+}
+
 mod counters_on_sqlite {
     use gatekeeper_sqlx::SqliteRepository;
     use gatekeeper_testkit::{lockout::LockoutFixture, lockout_conformance, store::StoreFixture};

@@ -14,5 +14,6 @@ mod audit_chain;
 mod conformance;
 mod migrations;
 mod outage;
+mod row_level_security;
 mod signal;
 mod values;

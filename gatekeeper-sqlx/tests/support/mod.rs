@@ -24,6 +24,20 @@ impl PgDatabase {
         Self { name }
     }
 
+    /// The same for a role that owns the database, and is no superuser: policies hold for it.
+    pub(crate) async fn plain_options(&self) -> PgConnectOptions {
+        let role = format!("gatekeeper_plain_{}", std::process::id());
+        // Many tests at once make it.
+        admin(format!(
+            "DO $$ BEGIN CREATE ROLE {role} LOGIN PASSWORD 'x' NOSUPERUSER NOBYPASSRLS; \
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$; \
+             ALTER DATABASE {} OWNER TO {role}",
+            self.name
+        ))
+        .await;
+        self.options().username(&role).password("x")
+    }
+
     pub(crate) fn options(&self) -> PgConnectOptions {
         server().database(&self.name)
     }

@@ -13,13 +13,18 @@
 mod macros;
 
 mod accounts;
+mod api_keys;
+mod chain;
 mod concurrency;
 mod counters;
 mod deletion;
 mod devices;
 mod erasure;
 mod factors;
+mod hierarchy;
+mod invitations;
 mod isolation;
+mod members;
 mod outbox;
 mod pages;
 mod revocations;
@@ -27,7 +32,9 @@ mod roles;
 mod rollback;
 mod rotation;
 mod round_trip;
+mod search;
 mod sessions;
+mod tenants;
 mod tokens;
 mod trail;
 mod world;
@@ -160,6 +167,20 @@ macro_rules! __store_cases {
                 a_rehash_never_undoes_a_change,
                 identities_are_linked_once,
             }
+            api_keys {
+                keys_come_back_whole,
+                a_key_is_replaced_once,
+                keys_are_revoked_once,
+                uses_are_noted_now_and_then,
+                purging_keys_is_bounded,
+            }
+            chain {
+                rows_get_a_place_once,
+                heads_come_back_whole,
+                purging_takes_the_beginning,
+                rows_are_erased_in_part,
+                counts_are_bounded,
+            }
             concurrency {
                 users_held_for_update_lose_no_change,
                 sessions_held_for_update_are_ended_once,
@@ -201,6 +222,22 @@ macro_rules! __store_cases {
                 former_passwords_are_few,
                 a_required_change_stays_until_it_is_made,
             }
+            hierarchy {
+                grants_bring_what_roles_inherit,
+                groups_bring_their_roles,
+                organizations_stand_apart,
+                roles_are_changed_whole,
+                a_deleted_role_leaves_nothing,
+                other_holders_are_active,
+            }
+            invitations {
+                invitations_come_back_whole,
+                sixteen_acceptances_give_one_success,
+                dead_invitations_open_nothing,
+                invitations_are_revoked_by_address,
+                invitations_are_filtered,
+                purging_invitations_is_bounded,
+            }
             isolation {
                 single_statements_keep_to_their_tenant,
                 reads_of_accounts_keep_to_their_tenant,
@@ -208,6 +245,13 @@ macro_rules! __store_cases {
                 writes_keep_to_their_tenant,
                 references_keep_to_their_tenant,
                 names_are_unique_in_their_tenant_alone,
+            }
+            members {
+                groups_come_back_whole,
+                members_of_groups_are_paged,
+                organizations_come_back_whole,
+                memberships_are_replaced_whole,
+                memberships_written_at_once_do_not_mix,
             }
             outbox {
                 a_claim_counts_and_leases,
@@ -276,6 +320,13 @@ macro_rules! __store_cases {
                 a_signing_key_comes_back_whole,
                 a_rotation_keeps_microseconds,
             }
+            search {
+                users_are_found_once,
+                searches_are_no_patterns,
+                searches_are_filtered,
+                searches_stay_while_rows_come_and_go,
+                terms_follow_the_user,
+            }
             sessions {
                 a_session_ends_once,
                 an_expired_session_can_be_ended,
@@ -285,6 +336,13 @@ macro_rules! __store_cases {
                 live_sessions_are_named_oldest_first,
                 sessions_need_their_user,
                 purging_sessions_is_bounded,
+            }
+            tenants {
+                tenants_are_listed,
+                a_deleted_tenant_leaves_nothing,
+                new_aggregates_keep_to_their_tenant,
+                impersonations_stand_apart,
+                tenants_and_authority_are_revoked,
             }
             tokens {
                 sixteen_consumers_give_one_success,
