@@ -1,14 +1,10 @@
-use std::{
-    collections::HashMap,
-    fmt,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use tokio::sync::Notify;
 
 use super::{
     Gatekeeper, Inner,
+    tenants::TenantMemory,
     workers::{Workers, clean_up, deliver_mails, reload_keys},
 };
 use crate::{
@@ -366,8 +362,7 @@ impl GatekeeperBuilder {
             breach_pause: BreachPause::default(),
             outbox_wake: Arc::new(Notify::new()),
             workers: Workers::new(),
-            tenants: Mutex::new(HashMap::new()),
-            tenant_settings: Mutex::new(HashMap::new()),
+            tenants: TenantMemory::default(),
             config,
             repository,
             clock,

@@ -12,6 +12,7 @@ pub(crate) mod register;
 pub(crate) mod service;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+pub(crate) mod tenants;
 
 use serde::Serialize;
 

@@ -68,7 +68,7 @@ pub(crate) async fn step_up(call: Call) -> Result<Reply, Problem> {
     })?;
     let delivery = match delivery {
         Some(delivery) => delivery,
-        None => match call.api.cookies().access.read(&call.head())? {
+        None => match call.cookies().access.read(&call.head())? {
             Some(_) => Delivery::Cookie,
             None => Delivery::Split,
         },

@@ -150,9 +150,7 @@ async fn no_route_that_changes_something_is_open_to_another_site() {
         if route.csrf == CsrfRule::Safe {
             continue;
         }
-        let path = route
-            .path
-            .replace("{id}", "018f0000-0000-7000-8000-000000000000");
+        let path = crate::walk::path_of(route, "018f0000-0000-7000-8000-000000000000");
         for (name, value) in [
             ("origin", "https://evil.example"),
             ("origin", "null"),

@@ -141,7 +141,7 @@ async fn success_and_error_of_every_limited_route_say_the_limit() {
     let world = limited(|_| {}).await;
     let tokens = world.ada().await;
     for route in Api::routes() {
-        let path = route.path.replace("{id}", &tokens.session);
+        let path = crate::walk::path_of(route, &tokens.session);
         let answer = world
             .call(route.method.clone(), &path)
             .bearer(&tokens.access)

@@ -26,5 +26,6 @@ mod schema;
 mod second_factors;
 mod second_step;
 mod tenants;
+mod two_tenants;
 mod walk;
 mod world;

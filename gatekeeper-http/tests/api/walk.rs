@@ -8,8 +8,19 @@ use crate::{
     world::{ADA, PASSWORD, World},
 };
 
-fn path_of(route: &Route, session: &str) -> String {
-    route.path.replace("{id}", session)
+/// The path of a route with this in place of everything that varies.
+pub(crate) fn path_of(route: &Route, value: &str) -> String {
+    let segments = route.path.split('/');
+    let filled: Vec<&str> = segments
+        .map(|segment| {
+            if segment.starts_with('{') {
+                value
+            } else {
+                segment
+            }
+        })
+        .collect();
+    filled.join("/")
 }
 
 fn needs_user(route: &Route) -> bool {

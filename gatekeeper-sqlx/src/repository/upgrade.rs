@@ -97,7 +97,10 @@ async fn fill(store: &Store) {
          details) VALUES ($1, $2, $3, 'session.created', 'success', $1, 'c', '{}')",
     ] {
         // The braces of JSON are no token.
-        let call = query(&sql(&script.replace("'{}'", "$4"))).bind(ID).bind(tenant).bind(AT);
+        let call = query(&sql(&script.replace("'{}'", "$4")))
+            .bind(ID)
+            .bind(tenant)
+            .bind(AT);
         let call = if script.contains("'{}'") {
             call.bind(Json("{}".to_owned()))
         } else {
@@ -135,7 +138,10 @@ pub(in super::super) async fn keeps_what_is_there(store: &Store, version: usize)
     let session = store.find_session(tenant, SessionId::from_uuid(ID)).await;
     let session = session.unwrap().unwrap();
     assert_eq!((session.generation, session.device_id), (7, None));
-    assert_eq!((session.organization_id, session.impersonation), (None, None));
+    assert_eq!(
+        (session.organization_id, session.impersonation),
+        (None, None)
+    );
     let mut transaction = store.begin().await.unwrap();
     let page = PageRequest::first(10);
     let dead = transaction.outbox().list(tenant, OutboxState::Dead, page);

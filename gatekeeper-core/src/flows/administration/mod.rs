@@ -15,6 +15,7 @@ mod unlock;
 pub use accounts::{CreatedUser, NewUser};
 pub(crate) use acting::Acting;
 pub use keys::KeyRotation;
+pub use tenants::{BrandingChanges, NewTenant, TenantChanges, TenantSettingsChanges};
 
 use crate::{Gatekeeper, Identity};
 

@@ -7,7 +7,7 @@ use crate::{
     crypto::password::{HashError, PasswordHasher, PasswordVerdict},
     env::{Clock, Random},
     flows::{Record, audit_event},
-    model::{AuthMethod, EmailAddress, Event},
+    model::{AuthMethod, EmailAddress, Event, SignInMethod},
     provider::{AuthProvider, Evidence, Subject, Verification, VerifiedIdentity},
     store::Repository,
 };
@@ -36,6 +36,10 @@ impl AuthProvider for PasswordProvider {
         match evidence {
             Evidence::Password { .. } => true,
         }
+    }
+
+    fn method(&self) -> SignInMethod {
+        SignInMethod::Password
     }
 
     async fn finish(
