@@ -24,7 +24,7 @@ pub fn configure(gatekeeper: Gatekeeper) -> impl FnOnce(&mut ServiceConfig) + Cl
 ///
 /// Everything below the API's own prefixes (`/v1/auth` and the like) is answered by the API, with a problem document where
 /// there is nothing; a route that the application adds there must come before. The application keeps its own default
-/// service.
+/// service. With [`HttpSettings::tenant_paths`](gatekeeper_http::HttpSettings::tenant_paths) all of it stands below `/t/{tenant}` as well.
 pub fn configure_with(api: Api) -> impl FnOnce(&mut ServiceConfig) + Clone {
     move |config| {
         let mut below: BTreeMap<&'static str, Vec<&'static str>> = BTreeMap::new();
@@ -42,13 +42,15 @@ pub fn configure_with(api: Api) -> impl FnOnce(&mut ServiceConfig) + Clone {
             }
         }
         // One entry for each prefix: the routes of the application are looked for behind few of ours.
-        for (prefix, paths) in below {
-            let mut scope = web::scope(prefix);
-            for path in paths {
-                // Every method: it is the API that knows which are allowed, and answers 405.
-                scope = scope.service(web::resource(path).to(serve));
+        for mount in api.mounts() {
+            for (prefix, paths) in &below {
+                let mut scope = web::scope(&format!("{mount}{prefix}"));
+                for path in paths {
+                    // Every method: it is the API that knows which are allowed, and answers 405.
+                    scope = scope.service(web::resource(*path).to(serve));
+                }
+                config.service(scope.default_service(web::to(fallback)));
             }
-            config.service(scope.default_service(web::to(fallback)));
         }
         config.service(web::resource(elsewhere).to(serve));
         config.app_data(Data::new(api));

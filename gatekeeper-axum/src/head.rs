@@ -1,7 +1,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::{
-    extract::connect_info::{ConnectInfo, MockConnectInfo},
+    extract::{
+        OriginalUri,
+        connect_info::{ConnectInfo, MockConnectInfo},
+    },
     http::{Extensions, HeaderMap, Method, Uri, request::Parts},
 };
 use gatekeeper_http::RequestHead;
@@ -11,10 +14,15 @@ pub(crate) fn head_of<'a>(
     method: &'a Method,
     uri: &'a Uri,
     headers: &'a HeaderMap,
-    extensions: &Extensions,
+    extensions: &'a Extensions,
 ) -> RequestHead<'a, HeaderMap> {
     RequestHead {
         method: method.as_str(),
+        // Whole, also behind a router that is nested.
+        path: extensions
+            .get::<OriginalUri>()
+            .map_or(uri, |original| &original.0)
+            .path(),
         authority: uri.host(),
         headers,
         peer: peer(extensions),

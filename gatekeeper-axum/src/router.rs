@@ -29,6 +29,9 @@ where
 ///
 /// It has no fallback, so that the application keeps its own. Below the API's own prefixes (`/v1/auth` and the like) it
 /// answers what does not exist itself, with a problem document; a route that the application adds there goes before that.
+///
+/// With [`HttpSettings::tenant_paths`](gatekeeper_http::HttpSettings::tenant_paths) all of it stands below `/t/{tenant}` as well; a
+/// route of the application's own there calls that segment `{tenant}` too.
 pub fn router_with<S>(api: Api) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -36,9 +39,13 @@ where
     let mut prefixes = BTreeSet::new();
     let mut paths = BTreeSet::new();
     for route in Api::routes() {
-        paths.insert(route.path);
-        if let Some(prefix) = prefix(route.path) {
-            prefixes.insert(prefix);
+        let Some(prefix) = prefix(route.path) else {
+            paths.insert(route.path.to_owned());
+            continue;
+        };
+        for mount in api.mounts() {
+            paths.insert(format!("{mount}{}", route.path));
+            prefixes.insert(format!("{mount}{prefix}"));
         }
     }
     let mut router = Router::new();
@@ -47,8 +54,8 @@ where
         router = router.route(path, any(answer));
     }
     for prefix in prefixes {
-        if !paths.contains(prefix) {
-            router = router.route(prefix, any(fallback));
+        if !paths.contains(&prefix) {
+            router = router.route(&prefix, any(fallback));
         }
         // Beside a variable segment there is no room for one that stands for all: what is below the variable one is caught there.
         let mut base = prefix.to_owned();

@@ -31,14 +31,14 @@ pub use error::{
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{
-        Administration, Count, CreatedUser, KeyRotation, NewAddress, NewUser, Statistics,
-        UserChanges,
+        Administration, BrandingChanges, Count, CreatedUser, KeyRotation, NewAddress, NewTenant,
+        NewUser, Statistics, TenantChanges, TenantSettingsChanges, UserChanges,
     },
+    api_keys::{ApiKeys, CreatedApiKey, NewApiKey, NewServiceAccount},
     audit::{
         AnchorStanding, Audit, AuditAnchor, AuditBreach, AuditExport, AuditFault, AuditProof,
         AuditVerdict, InvalidAnchor, SealRun, Sealed,
     },
-    api_keys::{ApiKeys, CreatedApiKey, NewApiKey, NewServiceAccount},
     cleanup::{Cleanup, CleanupRun, Removed},
     impersonation::{BeginImpersonation, ImpersonationStatus, Impersonations, Impersonator},
     imports::{ExportedUser, FirebaseProject, ImportSource, ImportedUser, MAX_IMPORT_BATCH},

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::{
     Error, RequestContext,
-    model::{AuthMethod, EmailAddress, SecretString, Timestamp, UserId},
+    model::{AuthMethod, EmailAddress, SecretString, SignInMethod, Timestamp, UserId},
 };
 
 /// What somebody shows to prove who they are.
@@ -94,7 +94,7 @@ pub enum Provisioning {
 /// A way of proving who one is: evidence in, verified identity out.
 ///
 /// A sign-in asks the providers in the order in which they were added, and the built-in one for passwords last; the first
-/// that [`accepts`](Self::accepts) the evidence decides alone. The sign-in endpoint does not change when one is added.
+/// that [`accepts`](Self::accepts) the evidence decides alone. One whose [`method`](Self::method) the tenant closed is passed over. The sign-in endpoint does not change when one is added.
 ///
 /// # Security
 ///
@@ -107,6 +107,11 @@ pub trait AuthProvider: Send + Sync + fmt::Debug {
 
     /// Whether this provider decides about this evidence. Cheap, without I/O, and by the evidence's form alone.
     fn accepts(&self, evidence: &Evidence) -> bool;
+
+    /// As which way to sign in it counts, where a tenant allows only some.
+    fn method(&self) -> SignInMethod {
+        SignInMethod::Federated
+    }
 
     /// What happens when it vouches for somebody who has no account here.
     fn provisioning(&self) -> Provisioning {

@@ -4,7 +4,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use gatekeeper_core::{AccessError, Error, Gatekeeper, Identity, RequestContext};
+use gatekeeper_core::{
+    AccessError, Error, Gatekeeper, Identity, RequestContext, model::TenantSlug,
+};
 use http::{HeaderMap, Method, Request, Response, header, request::Parts};
 use tracing::Instrument;
 
@@ -34,7 +36,7 @@ pub struct Api(Arc<Inner>);
 struct Inner {
     gatekeeper: Gatekeeper,
     settings: HttpSettings,
-    cookies: Cookies,
+    cookies: Cookies<'static>,
     over_tls: bool,
     /// Made when it is first asked for: most processes never are.
     openapi: OnceLock<Bytes>,
@@ -61,6 +63,16 @@ impl Api {
     /// Every route there is. Dispatch, OpenAPI and tests read this one table.
     pub fn routes() -> impl Iterator<Item = &'static Route> {
         crate::routes::all()
+    }
+
+    /// Where the routes whose paths begin with `/v1/` stand, for an adapter's router: at the root, and, where paths name tenants,
+    /// below `/t/{tenant}`. The other routes stand at the root alone.
+    pub fn mounts(&self) -> &'static [&'static str] {
+        if self.settings().names_tenants_by_path() {
+            &["", "/t/{tenant}"]
+        } else {
+            &[""]
+        }
     }
 
     /// The Gatekeeper behind it.
@@ -105,7 +117,12 @@ impl Api {
         correlation_id: &str,
         counts: &mut Counts,
     ) -> Result<Reply, Problem> {
-        let (route, captures) = match crate::routes::find(&parts.method, parts.uri.path()) {
+        let place = tenant::place(parts.uri.path(), self.settings());
+        let (route, captures) = match crate::routes::find(&parts.method, place.path) {
+            // What is about the service is of no tenant.
+            Found::Route(route, _) if place.tenant.is_some() && !route.path.starts_with("/v1/") => {
+                return Err(Problem::new("route.not_found"));
+            }
             Found::Route(route, captures) => (route, captures),
             Found::OtherMethods(allow) => return Err(Problem::method_not_allowed(&allow)),
             Found::Nothing => return Err(Problem::new("route.not_found")),
@@ -165,6 +182,7 @@ impl Api {
             api: self.clone(),
             identity,
             captures: captures.iter().map(|&capture| capture.to_owned()).collect(),
+            path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(str::to_owned),
             method: parts.method,
             headers: parts.headers,
@@ -190,8 +208,13 @@ impl Api {
         &self.0.settings
     }
 
-    pub(crate) fn cookies(&self) -> &Cookies {
-        &self.0.cookies
+    /// The cookies of requests with this path.
+    pub(crate) fn cookies<'p>(&self, path: &'p str) -> Cookies<'p> {
+        // What is no slug names no tenant: such a request is answered 404.
+        let tenant = tenant::place(path, self.settings()).tenant;
+        self.0
+            .cookies
+            .of(tenant.filter(|slug| TenantSlug::parse(slug).is_some()))
     }
 
     pub(crate) fn over_tls(&self) -> bool {
@@ -201,7 +224,8 @@ impl Api {
     pub(crate) fn openapi(&self) -> Bytes {
         let made = self.0.openapi.get_or_init(|| {
             let url = self.gatekeeper().public_url().as_str();
-            Bytes::from(openapi::document(url, self.cookies()).to_string())
+            let document = openapi::document(url, self.mounts(), &self.0.cookies);
+            Bytes::from(document.to_string())
         });
         made.clone()
     }
@@ -220,6 +244,7 @@ pub(crate) struct Call {
     pub(crate) context: RequestContext,
     identity: Option<Arc<Identity>>,
     captures: Vec<String>,
+    path: String,
     pub(crate) query: Option<String>,
     method: Method,
     headers: HeaderMap,
@@ -229,6 +254,11 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn gatekeeper(&self) -> &Gatekeeper {
         self.api.gatekeeper()
+    }
+
+    /// The cookies of whoever calls.
+    pub(crate) fn cookies(&self) -> Cookies<'_> {
+        self.api.cookies(&self.path)
     }
 
     /// Who is signed in.
@@ -250,6 +280,7 @@ impl Call {
     pub(crate) fn head(&self) -> RequestHead<'_, HeaderMap> {
         RequestHead {
             method: self.method.as_str(),
+            path: &self.path,
             authority: None,
             headers: &self.headers,
             peer: None,
@@ -278,6 +309,7 @@ impl Call {
 fn head_of(parts: &Parts, peer: Option<IpAddr>) -> RequestHead<'_, HeaderMap> {
     RequestHead {
         method: parts.method.as_str(),
+        path: parts.uri.path(),
         authority: parts.uri.host(),
         headers: &parts.headers,
         peer,

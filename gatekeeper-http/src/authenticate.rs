@@ -191,7 +191,7 @@ impl Api {
         if let Some(token) = api_key::from_headers(head)? {
             return Ok(Some(Credential::Header(token)));
         }
-        let Some(token) = self.cookies().access.read(head)? else {
+        let Some(token) = self.cookies(head.path).access.read(head)? else {
             return Ok(None);
         };
         if !head.is_safe() {
@@ -288,6 +288,7 @@ mod tests {
         }
         let head = RequestHead {
             method: "GET",
+            path: "/",
             authority: None,
             headers: &headers,
             peer: None,

@@ -44,6 +44,8 @@ pub(crate) fn optional<T>(
 /// The members of an object, taken out one by one.
 #[derive(Debug)]
 pub(crate) struct Fields {
+    /// The pointer of the object itself.
+    at: String,
     members: Map<String, Value>,
     violations: Violations,
     token_missing: bool,
@@ -53,19 +55,8 @@ fn finish<T>(value: Value, read: impl FnOnce(&mut Fields) -> T) -> Result<T, Pro
     let Value::Object(members) = value else {
         return Err(Violations::one("", "field.type", "must be an object").into());
     };
-    let mut fields = Fields {
-        members,
-        violations: Violations::none(),
-        token_missing: false,
-    };
-    let made = read(&mut fields);
-    for name in fields.members.keys() {
-        fields.violations.push(
-            pointer_to(name),
-            "field.unknown",
-            "this route does not know the field",
-        );
-    }
+    let mut fields = Fields::of(String::new(), members);
+    let made = fields.read_all(read);
     if !fields.violations.as_slice().is_empty() {
         return Err(Problem::invalid(fields.violations));
     }
@@ -76,6 +67,28 @@ fn finish<T>(value: Value, read: impl FnOnce(&mut Fields) -> T) -> Result<T, Pro
 }
 
 impl Fields {
+    const fn of(at: String, members: Map<String, Value>) -> Self {
+        Self {
+            at,
+            members,
+            violations: Violations::none(),
+            token_missing: false,
+        }
+    }
+
+    /// Reads what `read` knows, and refuses what is left.
+    fn read_all<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let made = read(self);
+        for name in self.members.keys() {
+            self.violations.push(
+                format!("{}{}", self.at, pointer_to(name)),
+                "field.unknown",
+                "this route does not know the field",
+            );
+        }
+        made
+    }
+
     /// Text that must be there. Without NUL, which no database keeps.
     pub(crate) fn text(&mut self, name: &'static str) -> String {
         self.optional_text(name).unwrap_or_else(|| {
@@ -253,9 +266,108 @@ impl Fields {
         texts
     }
 
+    /// An object that is read as the body is; absent and `null` are two things.
+    #[expect(
+        clippy::option_option,
+        reason = "absent and null are two things, as in `ProfileChanges`"
+    )]
+    pub(crate) fn changed_object<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Option<Option<T>> {
+        match self.members.remove(name)? {
+            Value::Null => Some(None),
+            Value::Object(members) => {
+                let at = format!("{}{}", self.at, pointer_to(name));
+                let mut nested = Self::of(at, members);
+                let made = nested.read_all(read);
+                self.violations.extend(nested.violations);
+                Some(Some(made))
+            }
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::String(_) => {
+                self.mistyped(name, "an object");
+                None
+            }
+        }
+    }
+
+    /// One of a few words; absent and `null` are two things.
+    #[expect(
+        clippy::option_option,
+        reason = "absent and null are two things, as in `ProfileChanges`"
+    )]
+    pub(crate) fn changed_word<T: Copy>(
+        &mut self,
+        name: &'static str,
+        words: &[(&str, T)],
+    ) -> Option<Option<T>> {
+        if self.members.get(name).is_some_and(Value::is_null) {
+            self.members.remove(name);
+            return Some(None);
+        }
+        self.optional_word(name, words).map(Some)
+    }
+
+    /// `true` or `false`; absent and `null` are two things.
+    #[expect(
+        clippy::option_option,
+        reason = "absent and null are two things, as in `ProfileChanges`"
+    )]
+    pub(crate) fn changed_flag(&mut self, name: &'static str) -> Option<Option<bool>> {
+        match self.members.remove(name)? {
+            Value::Null => Some(None),
+            Value::Bool(flag) => Some(Some(flag)),
+            Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                self.mistyped(name, "true or false");
+                None
+            }
+        }
+    }
+
+    /// A whole number; absent and `null` are two things.
+    #[expect(
+        clippy::option_option,
+        reason = "absent and null are two things, as in `ProfileChanges`"
+    )]
+    pub(crate) fn changed_number(&mut self, name: &'static str) -> Option<Option<u32>> {
+        match self.members.remove(name)? {
+            Value::Null => Some(None),
+            value => {
+                let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+                if number.is_none() {
+                    self.mistyped(name, "a whole number, not below 0");
+                }
+                number.map(Some)
+            }
+        }
+    }
+
+    /// A list of texts; absent and `null` are two things.
+    #[expect(
+        clippy::option_option,
+        reason = "absent and null are two things, as in `ProfileChanges`"
+    )]
+    pub(crate) fn changed_texts(&mut self, name: &'static str) -> Option<Option<Vec<String>>> {
+        if self.members.get(name).is_some_and(Value::is_null) {
+            self.members.remove(name);
+            return Some(None);
+        }
+        self.texts(name).map(Some)
+    }
+
     /// Notes that a field is wrong in a way of its own.
     pub(crate) fn refuse(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
-        self.violations.push(pointer_to(name), code, detail);
+        let pointer = format!("{}{}", self.at, pointer_to(name));
+        self.violations.push(pointer, code, detail);
+    }
+
+    /// Notes that a field has to be there.
+    pub(crate) fn require<T: Default>(&mut self, name: &'static str, found: Option<T>) -> T {
+        found.unwrap_or_else(|| {
+            self.missing(name);
+            T::default()
+        })
     }
 
     fn missing(&mut self, name: &str) {
@@ -303,6 +415,7 @@ fn parse(body: &[u8]) -> Result<Value, Problem> {
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let head = RequestHead {
         method: "",
+        path: "/",
         authority: None,
         headers,
         peer: None,

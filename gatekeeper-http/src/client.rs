@@ -70,6 +70,7 @@ mod tests {
         headers.insert("x_forwarded_for", HeaderValue::from_static("198.51.100.98"));
         let head = RequestHead {
             method: "GET",
+            path: "/",
             authority: None,
             headers: &headers,
             peer: Some(peer.parse().unwrap()),

@@ -92,6 +92,7 @@ mod tests {
         }
         judge(&RequestHead {
             method: "POST",
+            path: "/",
             authority: None,
             headers: &headers,
             peer: None,

@@ -172,7 +172,7 @@ fn cookies(
     signed_in: &SignedIn,
     delivery: Delivery,
 ) -> Result<Vec<HeaderValue>, Problem> {
-    let kinds = call.api.cookies();
+    let kinds = call.cookies();
     let now = call.gatekeeper().clock().now();
     let age = signed_in
         .session

@@ -21,7 +21,7 @@ const MAX_AGE: u64 = 400 * 24 * 3_600;
 /// A cookie that is there twice counts for nothing: whoever planted one of them must not thereby keep the owner out, which a
 /// refusal would.
 pub(crate) fn recognise(call: &mut Call, field: Option<SecretString>) {
-    let cookie = call.api.cookies().device;
+    let cookie = call.cookies().device;
     let token = field.or_else(|| match cookie.read(&call.head()) {
         Ok(Some(token)) => Some(SecretString::new(token)),
         Ok(None) | Err(_) => None,
@@ -38,7 +38,7 @@ pub(crate) fn cookie(call: &Call, signed_in: &SignedIn) -> Result<Option<HeaderV
     let lifetime = call.gatekeeper().config().devices.lifetime;
     let age = lifetime.as_secs().min(MAX_AGE);
     token
-        .map(|token| call.api.cookies().device.set(token, age))
+        .map(|token| call.cookies().device.set(token, age))
         .transpose()
 }
 

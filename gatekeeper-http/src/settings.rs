@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 /// What the REST API has to know of the network around it.
 ///
-/// The default trusts no proxy, knows no origin but that of the public URL, and takes the tenant from `X-Tenant` alone.
+/// The default trusts no proxy, knows no origin but that of the public URL, and takes the tenant from `X-Tenant` alone. A request that is given two different tenants is answered 404.
 ///
 /// ```
 /// use gatekeeper_http::HttpSettings;
@@ -20,6 +20,7 @@ pub struct HttpSettings {
     trusted_proxies: Vec<IpNet>,
     allowed_origins: Vec<String>,
     tenant_host_suffix: Option<String>,
+    tenant_paths: bool,
 }
 
 /// A setting that makes no sense.
@@ -88,6 +89,23 @@ impl HttpSettings {
         }
         self.tenant_host_suffix = Some(format!(".{name}"));
         Ok(self)
+    }
+
+    /// Takes the tenant from the path as well: with `true`, `/t/acme/v1/auth/login` is the sign-in of the tenant `acme`, and so on for
+    /// the whole API. It is off by default.
+    ///
+    /// Cookies that were set under such a path are that tenant's alone: `__Host-gatekeeper_access_acme`, and
+    /// `__Secure-gatekeeper_refresh` with `Path=/t/acme/v1/auth`. So somebody can be signed in to several tenants at once, and what is
+    /// sent to one is nothing that another was given. A route of the application's own below `/t/acme` is of that tenant too.
+    #[must_use]
+    pub const fn tenant_paths(mut self, on: bool) -> Self {
+        self.tenant_paths = on;
+        self
+    }
+
+    /// Whether paths name tenants.
+    pub(crate) const fn names_tenants_by_path(&self) -> bool {
+        self.tenant_paths
     }
 
     pub(crate) fn allows_origin(&self, origin: &str) -> bool {

@@ -34,12 +34,39 @@ impl Named {
     }
 }
 
-/// Reads `X-Tenant`, and the host name where tenants have some.
+/// Where paths name tenants, what stands before the slug.
+const PREFIX: &str = "/t/";
+
+/// A path, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place<'p> {
+    /// What stands where a tenant's slug would; it may be none.
+    pub(crate) tenant: Option<&'p str>,
+    /// What follows: the path of a route.
+    pub(crate) path: &'p str,
+}
+
+/// Takes the tenant out of a path, where paths name tenants. As it came: what is percent-encoded is no slug.
+pub(crate) fn place<'p>(path: &'p str, settings: &HttpSettings) -> Place<'p> {
+    let below = path
+        .strip_prefix(PREFIX)
+        .filter(|_| settings.names_tenants_by_path());
+    let Some(below) = below else {
+        return Place { tenant: None, path };
+    };
+    let (tenant, path) = below.split_at(below.find('/').unwrap_or(below.len()));
+    Place {
+        tenant: Some(tenant),
+        path,
+    }
+}
+
+/// Reads the path and the host name where they name tenants, and `X-Tenant`.
 ///
 /// # Errors
 ///
-/// 404 for what is no tenant's name, for a header that is there twice, and where header and host name two: to guess would be
-/// to let the caller choose which check sees which tenant.
+/// 404 for what is no tenant's name, for a header that is there twice, and where two of them name two: to guess would be to let the
+/// caller choose which check sees which tenant.
 pub(crate) fn named<H: HeaderView>(
     head: &RequestHead<'_, H>,
     settings: &HttpSettings,
@@ -49,11 +76,16 @@ pub(crate) fn named<H: HeaderView>(
         Single::Text(text) => Some(TenantSlug::parse(text).ok_or_else(unknown)?),
         Single::Unreadable => return Err(unknown()),
     };
-    let by_host = by_host(head, settings)?;
-    let slug = match (by_header, by_host) {
-        (Some(one), Some(other)) if one != other => return Err(unknown()),
-        (one, other) => one.or(other),
+    let by_path = match place(head.path, settings).tenant {
+        None => None,
+        Some(text) => Some(TenantSlug::parse(text).ok_or_else(unknown)?),
     };
+    let by_host = by_host(head, settings)?;
+    let mut named = [by_path, by_host, by_header].into_iter().flatten();
+    let slug = named.next();
+    if slug.is_some() && !named.all(|other| Some(&other) == slug.as_ref()) {
+        return Err(unknown());
+    }
     Ok(match slug {
         Some(slug) if slug.as_str() != TenantSlug::DEFAULT => Named::Slug(slug),
         Some(_) | None => Named::Default,
@@ -98,7 +130,16 @@ mod tests {
     use super::*;
 
     fn read(authority: Option<&str>, pairs: &[(&'static str, &str)]) -> Result<String, String> {
+        read_at("/v1/auth/me", authority, pairs)
+    }
+
+    fn read_at(
+        path: &str,
+        authority: Option<&str>,
+        pairs: &[(&'static str, &str)],
+    ) -> Result<String, String> {
         let settings = HttpSettings::new()
+            .tenant_paths(true)
             .tenant_hosts("auth.example.com")
             .unwrap();
         let mut headers = HeaderMap::new();
@@ -110,6 +151,7 @@ mod tests {
         }
         let head = RequestHead {
             method: "GET",
+            path,
             authority,
             headers: &headers,
             peer: None,
@@ -162,6 +204,52 @@ mod tests {
             &[("host", "_.auth.example.com")],
         ] {
             assert_eq!(read(None, pairs), refused, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_names_a_tenant_where_it_may() {
+        let on = HttpSettings::new().tenant_paths(true);
+        let off = HttpSettings::new();
+        for (path, tenant, rest) in [
+            ("/t/acme/v1/auth/me", Some("acme"), "/v1/auth/me"),
+            ("/t/acme/", Some("acme"), "/"),
+            ("/t/acme", Some("acme"), ""),
+            ("/t/", Some(""), ""),
+            ("/t//v1/auth/me", Some(""), "/v1/auth/me"),
+            ("/t/a%2fb/v1", Some("a%2fb"), "/v1"),
+            ("/v1/auth/me", None, "/v1/auth/me"),
+            ("/v1/t/acme", None, "/v1/t/acme"),
+            ("/tt/acme/v1", None, "/tt/acme/v1"),
+            ("/T/acme/v1", None, "/T/acme/v1"),
+            ("/t", None, "/t"),
+            ("", None, ""),
+        ] {
+            assert_eq!(place(path, &on), Place { tenant, path: rest }, "{path}");
+            let whole = Place { tenant: None, path };
+            assert_eq!(place(path, &off), whole, "{path}");
+        }
+    }
+
+    #[test]
+    fn path_host_and_header_agree_or_there_is_no_tenant() {
+        let ok = |text: &str| Ok(text.to_owned());
+        let refused = Err("tenant.not_found".to_owned());
+        let host = Some("acme.auth.example.com");
+        let at = |path, authority, pairs| read_at(path, authority, pairs);
+        assert_eq!(at("/t/acme/v1/auth/me", None, &[]), ok("acme"));
+        assert_eq!(at("/t/default/v1/auth/me", None, &[]), ok("(default)"));
+        assert_eq!(at("/t/acme/v1/auth/me", host, &[]), ok("acme"));
+        let header: &[_] = &[("x-tenant", "acme")];
+        assert_eq!(at("/t/acme/v1/auth/me", host, header), ok("acme"));
+        assert_eq!(at("/t/other/v1/auth/me", host, &[]), refused);
+        assert_eq!(at("/t/other/v1/auth/me", None, header), refused);
+        assert_eq!(at("/t/other/v1/auth/me", host, header), refused);
+        assert_eq!(at("/t/default/v1/auth/me", None, header), refused);
+        let other: &[_] = &[("x-tenant", "other")];
+        assert_eq!(at("/t/acme/v1/auth/me", host, other), refused);
+        for none in ["/t/Acme/v1", "/t//v1", "/t/", "/t/a%2fb/v1", "/t/-a/v1"] {
+            assert_eq!(at(none, None, &[]), refused, "{none}");
         }
     }
 }

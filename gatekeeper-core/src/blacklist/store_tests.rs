@@ -10,8 +10,8 @@ use crate::{
     env::Random,
     lockout::{LockoutKey, LockoutState},
     model::{
-        Account, Algorithm, ApiKey, ApiKeyId, Authority, KeyId, NormalizedEmail, OrganizationId,
-        Session, SessionId, Tenant, TenantId, TenantSlug, TokenId, UserId,
+        Account, Algorithm, KeyId, NormalizedEmail, Session, SessionId, Tenant, TenantId,
+        TenantSlug, TokenId, UserId,
     },
     store::{RotatedSession, SessionRotation, Transaction},
     testing::{ManualClock, SeededRandom},
@@ -65,30 +65,6 @@ impl Repository for FakeStore {
         unused()
     }
     async fn find_account(&self, _: TenantId, _: UserId) -> Result<Option<Account>, StoreError> {
-        unused()
-    }
-    async fn find_authority(
-        &self,
-        _: TenantId,
-        _: UserId,
-        _: Option<OrganizationId>,
-    ) -> Result<Option<Authority>, StoreError> {
-        unused()
-    }
-    async fn find_api_key(
-        &self,
-        _: TenantId,
-        _: ApiKeyId,
-    ) -> Result<Option<(ApiKey, Account)>, StoreError> {
-        unused()
-    }
-    async fn touch_api_key(
-        &self,
-        _: TenantId,
-        _: ApiKeyId,
-        _: Timestamp,
-        _: Timestamp,
-    ) -> Result<bool, StoreError> {
         unused()
     }
     async fn find_session(&self, _: TenantId, _: SessionId) -> Result<Option<Session>, StoreError> {
@@ -324,30 +300,6 @@ async fn a_store_that_hangs_is_a_store_that_is_away() {
             _: TenantId,
             _: UserId,
         ) -> Result<Option<Account>, StoreError> {
-            unused()
-        }
-        async fn find_authority(
-            &self,
-            _: TenantId,
-            _: UserId,
-            _: Option<OrganizationId>,
-        ) -> Result<Option<Authority>, StoreError> {
-            unused()
-        }
-        async fn find_api_key(
-            &self,
-            _: TenantId,
-            _: ApiKeyId,
-        ) -> Result<Option<(ApiKey, Account)>, StoreError> {
-            unused()
-        }
-        async fn touch_api_key(
-            &self,
-            _: TenantId,
-            _: ApiKeyId,
-            _: Timestamp,
-            _: Timestamp,
-        ) -> Result<bool, StoreError> {
             unused()
         }
         async fn find_session(

@@ -12,8 +12,8 @@ use crate::{
     mail::{AccountMail, Caller, Queued, TextMessage},
     model::{
         AuditEvent, Event, EventId, MailId, OutboxEntry, OutboxKind, OutboxState, Outcome,
-        Revocation, RevocationTarget, SecretString, Session, SessionEnd, SessionId, TenantId,
-        Timestamp, User, UserId,
+        Revocation, RevocationTarget, SecretString, Session, SessionEnd, SessionId, Tenant,
+        TenantId, TenantSlug, Timestamp, User, UserId,
     },
     store::Transaction,
 };
@@ -31,6 +31,7 @@ pub(crate) struct Unit<'a> {
     tx: Box<dyn Transaction>,
     records: Vec<AuditEvent>,
     revocations: Vec<Revocation>,
+    tenants: Vec<(TenantId, TenantSlug)>,
     mails: bool,
 }
 
@@ -129,6 +130,7 @@ impl<'a> Unit<'a> {
             tx,
             records: Vec::new(),
             revocations: Vec::new(),
+            tenants: Vec::new(),
             mails: false,
         })
     }
@@ -136,6 +138,12 @@ impl<'a> Unit<'a> {
     /// What every flow works with.
     pub(crate) const fn inner(&self) -> &'a Inner {
         self.inner
+    }
+
+    /// Goes on in the name of another caller, and answers who it was before: what concerns two tenants is one unit, each part of it
+    /// written in its own.
+    pub(crate) const fn go_on_as(&mut self, cx: &'a RequestContext) -> &'a RequestContext {
+        std::mem::replace(&mut self.cx, cx)
     }
 
     /// The tenant in which this unit happens.
@@ -372,17 +380,28 @@ impl<'a> Unit<'a> {
         Ok(())
     }
 
-    /// Makes it all durable, then tells whom it concerns: the blacklist, the worker, the log.
+    /// Has this process forget what it remembers of a tenant, as soon as the change is durable.
+    pub(crate) fn tenant_changed(&mut self, tenant: &Tenant) {
+        self.tenants.push((tenant.id, tenant.slug.clone()));
+    }
+
+    /// Makes it all durable, then tells whom it concerns: what is remembered of tenants, the blacklist, the worker, the log.
     pub(crate) async fn commit(self) -> Result<(), Error> {
         let Self {
             inner,
             tx,
             records,
             revocations,
+            tenants,
             mails,
             ..
         } = self;
-        tx.commit().await?;
+        let committed = tx.commit().await;
+        // After an error too: nobody knows then whether it was committed.
+        for (tenant, slug) in &tenants {
+            inner.tenants.forget(*tenant, slug);
+        }
+        committed?;
         if !revocations.is_empty() {
             inner
                 .authenticator

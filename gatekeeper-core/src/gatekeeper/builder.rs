@@ -1,15 +1,11 @@
-use std::{
-    collections::HashMap,
-    fmt,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use tokio::sync::Notify;
 
 use super::{
     Gatekeeper, Inner,
     api_keys::KeyDoor,
+    tenants::TenantMemory,
     workers::{
         Workers, clean_up, deliver_mails, note_key_uses, reload_keys, seal_audit,
     },
@@ -370,8 +366,7 @@ impl GatekeeperBuilder {
             breach_pause: BreachPause::default(),
             outbox_wake: Arc::new(Notify::new()),
             workers: Workers::new(),
-            tenants: Mutex::new(HashMap::new()),
-            tenant_settings: Mutex::new(HashMap::new()),
+            tenants: TenantMemory::default(),
             config,
             repository,
             clock,

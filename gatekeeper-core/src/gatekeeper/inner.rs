@@ -1,14 +1,9 @@
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
 
-use super::{api_keys::KeyDoor, workers::Workers};
+use super::{api_keys::KeyDoor, tenants::TenantMemory, workers::Workers};
 use crate::{
     AccessError, Error, Hooks, Identity, PasswordError, RequestContext,
     blacklist::TokenAuthenticator,
@@ -26,18 +21,13 @@ use crate::{
     mail::MailTemplates,
     model::{
         Account, EmailAddress, Event, MailId, OutboxEntry, OutboxKind, SecretString, TenantId,
-        TenantSettings, TenantSlug, Timestamp, User,
+        Timestamp, User,
     },
     password_policy::{BreachChecker, PasswordPolicy},
     provider::AuthProvider,
     rate_limit::Limits,
     store::Repository,
 };
-
-/// For how long a tenant's name is remembered.
-const TENANT_MEMORY: Duration = Duration::from_secs(10);
-/// How many tenants are remembered.
-const TENANT_CAPACITY: usize = 10_000;
 
 /// What every flow works with.
 pub(crate) struct Inner {
@@ -70,8 +60,7 @@ pub(crate) struct Inner {
     pub(crate) breach_pause: BreachPause,
     pub(crate) outbox_wake: Arc<Notify>,
     pub(crate) workers: Workers,
-    pub(crate) tenants: Mutex<HashMap<TenantSlug, (Option<TenantId>, Timestamp)>>,
-    pub(crate) tenant_settings: Mutex<HashMap<TenantId, (Arc<TenantSettings>, Timestamp)>>,
+    pub(crate) tenants: TenantMemory,
 }
 
 /// A user who showed their password again.
@@ -185,67 +174,6 @@ impl Inner {
         })?;
         serde_json::from_slice(json.expose())
             .map_err(|_| AttemptError::Permanent("it was written by another version".to_owned()))
-    }
-
-    pub(crate) async fn resolve_tenant(
-        &self,
-        slug: &TenantSlug,
-    ) -> Result<Option<TenantId>, Error> {
-        let now = self.clock.now();
-        let remembered = {
-            let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-            tenants.get(slug).copied().filter(|(_, until)| now < *until)
-        };
-        if let Some((tenant, _)) = remembered {
-            return Ok(tenant);
-        }
-        let found = self.repository.find_tenant(slug).await?;
-        let tenant = found
-            .filter(|tenant| tenant.suspended_at.is_none())
-            .map(|tenant| tenant.id);
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if tenants.len() >= TENANT_CAPACITY {
-            tenants.clear();
-        }
-        tenants.insert(slug.clone(), (tenant, now.after(TENANT_MEMORY)));
-        Ok(tenant)
-    }
-
-    /// What differs in a tenant from the settings. Remembered for ten seconds.
-    pub(crate) async fn tenant_settings(
-        &self,
-        tenant: TenantId,
-    ) -> Result<Arc<TenantSettings>, Error> {
-        let now = self.clock.now();
-        let remembered = {
-            let all = self
-                .tenant_settings
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            all.get(&tenant).filter(|(_, until)| now < *until).cloned()
-        };
-        if let Some((settings, _)) = remembered {
-            return Ok(settings);
-        }
-        let found = self.repository.find_tenant_by_id(tenant).await?;
-        let settings = Arc::new(found.map(|tenant| tenant.settings).unwrap_or_default());
-        let mut all = self
-            .tenant_settings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= TENANT_CAPACITY {
-            all.clear();
-        }
-        all.insert(tenant, (Arc::clone(&settings), now.after(TENANT_MEMORY)));
-        Ok(settings)
-    }
-
-    /// Forgets what was remembered of a tenant's settings, so that this process sees a change at once.
-    pub(crate) fn forget_tenant_settings(&self, tenant: TenantId) {
-        self.tenant_settings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&tenant);
     }
 }
 

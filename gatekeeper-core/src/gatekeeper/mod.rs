@@ -3,6 +3,7 @@ mod authenticate;
 mod builder;
 mod inner;
 mod readiness;
+mod tenants;
 mod workers;
 
 use std::{fmt, sync::Arc};

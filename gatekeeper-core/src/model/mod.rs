@@ -45,8 +45,8 @@ pub use secret::{SecretBytes, SecretString};
 pub use session::{AuthMethod, Impersonation, Session, SessionEnd};
 pub use signing_key::{Algorithm, StoredSigningKey};
 pub use tenant::{
-    Branding, MfaRequirement, SessionLimit, SignInMethod, Tenant, TenantSettings, TenantSlug,
-    WhenFull,
+    Branding, MfaRequirement, Offered, SessionLimit, SignInMethod, Tenant, TenantSettings,
+    TenantSlug, WhenFull,
 };
 pub use timestamp::Timestamp;
 pub use token::{OneTimeToken, TokenHash, TokenPurpose};

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{TenantId, Timestamp};
+use super::{NormalizedEmail, TenantId, Timestamp};
 
 /// A customer with users of its own. Nothing is ever shared between two.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,13 @@ pub struct Tenant {
     pub updated_at: Timestamp,
     /// What differs in it from the application's settings.
     pub settings: TenantSettings,
+}
+
+impl Tenant {
+    /// Whether its users can sign in: it is not suspended.
+    pub const fn is_open(&self) -> bool {
+        self.suspended_at.is_none()
+    }
 }
 
 /// What differs in a tenant from the application's settings; `None` is what the application says. A store keeps it as JSON.
@@ -55,6 +62,63 @@ pub enum SignInMethod {
     MagicLink,
     /// A password.
     Password,
+}
+
+impl SignInMethod {
+    /// Every method.
+    pub const ALL: &'static [Self] = &[Self::Federated, Self::MagicLink, Self::Password];
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Federated => "federated",
+            Self::MagicLink => "magic_link",
+            Self::Password => "password",
+        }
+    }
+
+    /// The method with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|method| method.as_str() == text)
+    }
+}
+
+/// Whether something is open to users of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Offered {
+    /// It is.
+    Yes,
+    /// The tenant's settings close it.
+    No,
+}
+
+impl Offered {
+    const fn when(open: bool) -> Self {
+        if open { Self::Yes } else { Self::No }
+    }
+}
+
+impl TenantSettings {
+    /// Whether users may sign in by this method, as far as the tenant has a say.
+    pub fn method(&self, method: SignInMethod) -> Offered {
+        let open = self.sign_in_methods.as_ref();
+        Offered::when(open.is_none_or(|methods| methods.contains(&method)))
+    }
+
+    /// Whether users may have this address. It depends on the domain alone, which is compared whole: what is below a domain is another.
+    pub fn address(&self, email: &NormalizedEmail) -> Offered {
+        let domains = self.email_domains.as_ref();
+        Offered::when(domains.is_none_or(|domains| domains.contains(email.domain())))
+    }
+
+    /// Whether anybody may sign up.
+    pub fn registration(&self) -> Offered {
+        Offered::when(self.open_registration.unwrap_or(true))
+    }
 }
 
 /// Whether users must have a second factor. Where several rules concern a user, the strictest holds.

@@ -85,12 +85,12 @@ pub enum PasswordPolicyError {
 /// The rules for new passwords. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct PasswordPolicy {
+    min_length: usize,
     rules: Arc<Rules>,
 }
 
 #[derive(Debug)]
 struct Rules {
-    min_length: usize,
     max_length: usize,
     context: Vec<String>,
     block_list: HashSet<String>,
@@ -141,8 +141,8 @@ impl PasswordPolicy {
         let context = settings.context_words.iter();
         let block_list = settings.block_list.iter();
         Self {
+            min_length: settings.min_length,
             rules: Arc::new(Rules {
-                min_length: settings.min_length,
                 max_length: settings.max_length,
                 context: context.flat_map(|word| context_words(word)).collect(),
                 block_list: block_list.map(|password| fold::case(password)).collect(),
@@ -153,7 +153,17 @@ impl PasswordPolicy {
 
     /// The fewest characters, for a sign-up form to show.
     pub fn min_length(&self) -> usize {
-        self.rules.min_length
+        self.min_length
+    }
+
+    /// The same rules with at least this many characters. It makes no rule weaker: fewer than there were change nothing, and more than
+    /// the most are the most.
+    #[must_use]
+    pub fn with_min_length(&self, least: usize) -> Self {
+        Self {
+            min_length: self.min_length.max(least.min(self.rules.max_length)),
+            rules: Arc::clone(&self.rules),
+        }
     }
 
     /// The most characters.
@@ -188,11 +198,11 @@ impl PasswordPolicy {
             );
             return violations;
         }
-        if password.chars().count() < rules.min_length {
+        if password.chars().count() < self.min_length {
             violations.push(
                 pointer,
                 "password.too_short",
-                format!("has fewer than {} characters", rules.min_length),
+                format!("has fewer than {} characters", self.min_length),
             );
         }
         if common::is_common(password, &rules.block_list) {

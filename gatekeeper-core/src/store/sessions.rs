@@ -41,6 +41,14 @@ pub trait SessionRepository: Send {
         now: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError>;
 
+    /// Ends every session of the tenant that is not ended, and answers how many.
+    async fn end_all_for_tenant(
+        &mut self,
+        tenant: TenantId,
+        reason: SessionEnd,
+        now: Timestamp,
+    ) -> Result<u64, StoreError>;
+
     /// Ends every session that is not ended and in which this user acts as another, and answers which.
     async fn end_all_by_impersonator(
         &mut self,

@@ -16,7 +16,8 @@ pub trait TenantRepository: Send {
     async fn list(&mut self, page: PageRequest) -> Result<Page<Tenant>, StoreError>;
 
     /// Removes a tenant with all that is its own, the audit trail and its chain included. Answers whether there was one. The default
-    /// tenant cannot be removed: `false`.
+    /// tenant cannot be removed: `false`. Revocations alone stay until they expire: every node has to hear that its access tokens are
+    /// dead.
     async fn delete(&mut self, tenant: TenantId) -> Result<bool, StoreError>;
 
     /// Adds a tenant with its system roles `admin` (permission `*`) and, where it is the default tenant,

@@ -48,7 +48,7 @@ pub(crate) async fn request(call: Call) -> Result<Reply, Problem> {
         binding: in_body.map(SecretString::expose),
     };
     let reply = respond::json(StatusCode::ACCEPTED, &body)?;
-    let kind = call.api.cookies().magic;
+    let kind = call.cookies().magic;
     let cookie = in_cookie
         .map(|binding| kind.set(binding, asked.expires_in))
         .transpose()?;
@@ -105,7 +105,7 @@ fn read_shown(fields: &mut Fields) -> Shown {
 
 fn cookie_binding(call: &Call) -> Result<Option<SecretString>, Problem> {
     let head = call.head();
-    let Some(value) = call.api.cookies().magic.read(&head)? else {
+    let Some(value) = call.cookies().magic.read(&head)? else {
         return Ok(None);
     };
     call.api.prove_same_site(&head, &[value])?;
@@ -114,7 +114,7 @@ fn cookie_binding(call: &Call) -> Result<Option<SecretString>, Problem> {
 
 /// The binding has served.
 fn spent(call: &Call) -> Option<http::HeaderValue> {
-    let cookie = call.api.cookies().magic;
+    let cookie = call.cookies().magic;
     match cookie.read(&call.head()) {
         Ok(None) => None,
         Ok(Some(_)) | Err(_) => Some(cookie.clear()),

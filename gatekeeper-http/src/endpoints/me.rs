@@ -123,6 +123,6 @@ pub(crate) async fn delete(call: Call) -> Result<Reply, Problem> {
     }
     Ok(respond::with_cookies(
         respond::no_content(),
-        call.api.cookies().clear_all(),
+        call.cookies().clear_all(),
     ))
 }

@@ -17,6 +17,7 @@ pub(crate) mod register;
 pub(crate) mod service;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+pub(crate) mod tenants;
 pub(crate) mod users;
 
 use serde::Serialize;

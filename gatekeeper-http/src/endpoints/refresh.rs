@@ -47,7 +47,7 @@ pub(crate) async fn refresh(call: Call) -> Result<Reply, Problem> {
             let dead = matches!(error, Error::Session(SessionError::InvalidRefreshToken));
             let problem = Problem::from(error);
             Err(if dead && delivery != Delivery::Body {
-                problem.with_cookies(call.api.cookies().clear_all())
+                problem.with_cookies(call.cookies().clear_all())
             } else {
                 problem
             })
@@ -57,7 +57,7 @@ pub(crate) async fn refresh(call: Call) -> Result<Reply, Problem> {
 
 fn cookie_token(call: &Call, asked: Option<Delivery>) -> Result<(SecretString, Delivery), Problem> {
     let head = call.head();
-    let cookies = call.api.cookies();
+    let cookies = call.cookies();
     let Some(token) = cookies.refresh.read(&head)? else {
         return Err(Error::from(SessionError::InvalidRefreshToken).into());
     };
@@ -78,7 +78,7 @@ fn cookie_token(call: &Call, asked: Option<Delivery>) -> Result<(SecretString, D
 pub(crate) async fn sign_out(call: Call) -> Result<Reply, Problem> {
     let in_body = call.read_optional(|fields| fields.optional_secret("refresh_token"))?;
     let head = call.head();
-    let cookies = call.api.cookies();
+    let cookies = call.cookies();
     let sessions = call.gatekeeper().sessions();
     let in_cookie = cookies.refresh.read(&head)?;
 
@@ -118,7 +118,7 @@ async fn by_refresh_token(
         (Some(token), _) => token,
         (None, Some(token)) => {
             let head = call.head();
-            let access = call.api.cookies().access.read(&head)?;
+            let access = call.cookies().access.read(&head)?;
             call.api
                 .prove_same_site(&head, &[token, access.unwrap_or(token)])?;
             SecretString::new(token)

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The whole document.
-pub(crate) fn document(public_url: &str, cookies: &Cookies) -> Value {
+pub(crate) fn document(public_url: &str, mounts: &[&str], cookies: &Cookies<'_>) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for route in all() {
         paths
@@ -31,7 +31,7 @@ pub(crate) fn document(public_url: &str, cookies: &Cookies) -> Value {
             "description": INTRODUCTION,
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
-        "servers": [{"url": public_url}],
+        "servers": servers(public_url, mounts),
         "tags": [
             {"name": "sign-in", "description": "Accounts and sign-in."},
             {"name": "user", "description": "What belongs to the signed-in user."},
@@ -47,10 +47,27 @@ pub(crate) fn document(public_url: &str, cookies: &Cookies) -> Value {
     })
 }
 
+/// The service, and each tenant of it where paths name tenants.
+fn servers(public_url: &str, mounts: &[&str]) -> Value {
+    let server = |mount: &&str| {
+        let url = format!("{public_url}{mount}");
+        if mount.is_empty() {
+            json!({"url": url})
+        } else {
+            let slug = json!({"default": "default", "description": "The slug of a tenant."});
+            json!({"url": url, "variables": {"tenant": slug}})
+        }
+    };
+    mounts.iter().map(server).collect()
+}
+
 const INTRODUCTION: &str = "Authentication and authorisation. Every answer that is not 2xx is a problem document \
 (RFC 9457) with a stable `code`. Bodies are JSON in UTF-8, at most 64 KiB; unknown and repeated members are refused. A \
 request that a cookie signs in and that changes something needs an allowed `Origin`, `Sec-Fetch-Site: same-origin`, or \
 the value of the CSRF cookie in `X-CSRF-Token`. Requests are limited; `RateLimit` and `RateLimit-Policy` say how far.";
+
+/// A tenant's slug.
+pub(super) const SLUG: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 
 fn operation(route: &Route) -> Value {
     let mut operation = Map::new();
@@ -107,12 +124,13 @@ fn route_parameters(route: &Route) -> Value {
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
         {
-            parameters.push(json!({
-                "name": name,
-                "in": "path",
-                "required": true,
-                "schema": {"type": "string", "format": "uuid"},
-            }));
+            let schema = if name == "slug" {
+                json!({"type": "string", "pattern": SLUG})
+            } else {
+                json!({"type": "string", "format": "uuid"})
+            };
+            parameters
+                .push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
         }
     }
     match route.input {
@@ -251,8 +269,8 @@ fn parameters() -> Value {
             "name": "X-Tenant",
             "in": "header",
             "required": false,
-            "description": "The tenant's slug. Without it, and without a tenant in the host name, the default tenant is meant.",
-            "schema": {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
+            "description": "The tenant's slug. Without it, and without a tenant in host name or path, the default tenant is meant. Where two are named, they have to be one.",
+            "schema": {"type": "string", "pattern": SLUG},
         },
         "CsrfToken": {
             "name": "X-CSRF-Token",
@@ -364,7 +382,7 @@ fn headers() -> Value {
     })
 }
 
-fn security_schemes(cookies: &Cookies) -> Value {
+fn security_schemes(cookies: &Cookies<'_>) -> Value {
     json!({
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "accessCookie": {"type": "apiKey", "in": "cookie", "name": cookies.access.name},

@@ -30,6 +30,7 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
 fn head<'a>(method: &'a str, headers: &'a HeaderMap) -> RequestHead<'a, HeaderMap> {
     RequestHead {
         method,
+        path: "/",
         authority: None,
         headers,
         peer: None,

@@ -34,5 +34,6 @@ mod second_factors;
 mod second_step;
 mod tenants;
 mod users;
+mod two_tenants;
 mod walk;
 mod world;

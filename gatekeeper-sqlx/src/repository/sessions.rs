@@ -35,6 +35,8 @@ statements! {
     end_all_by_impersonator = "UPDATE {p}sessions SET ended_at = $3, end_reason = $4 \
                                WHERE tenant_id = $1 AND impersonator = $2 AND ended_at IS NULL \
                                RETURNING id";
+    end_all_for_tenant = "UPDATE {p}sessions SET ended_at = $2, end_reason = $3 \
+                          WHERE tenant_id = $1 AND ended_at IS NULL";
     list_for_user = "SELECT {session} FROM {p}sessions s \
                      WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL \
                      AND (s.created_at, s.id) < ($3, $4) \
@@ -156,6 +158,19 @@ impl SessionRepository for SqlTransaction {
             .bind(reason.as_str());
         let ended: Vec<Uuid> = self.fetch(query).await?;
         Ok(ended.into_iter().map(SessionId::from_uuid).collect())
+    }
+
+    async fn end_all_for_tenant(
+        &mut self,
+        tenant: TenantId,
+        reason: SessionEnd,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let query = within(tenant, &self.sql.sessions.end_all_for_tenant)
+            .bind(tenant.as_uuid())
+            .bind(Time(now))
+            .bind(reason.as_str());
+        self.execute(query).await
     }
 
     async fn list_for_user(

@@ -33,10 +33,6 @@ statements! {
                          SELECT id FROM {p}audit_events WHERE tenant_id = $1 LIMIT $2)";
     delete_outbox = "DELETE FROM {p}outbox WHERE id IN ( \
                          SELECT id FROM {p}outbox WHERE tenant_id = $1 LIMIT $2)";
-    delete_revocations = "DELETE FROM {p}revocations \
-                          WHERE (tenant_id, kind, target, not_after) IN ( \
-                              SELECT tenant_id, kind, target, not_after FROM {p}revocations \
-                              WHERE tenant_id = $1 LIMIT $2)";
     delete_users = "DELETE FROM {p}users WHERE id IN ( \
                         SELECT id FROM {p}users WHERE tenant_id = $1 LIMIT $2)";
     delete_invitations = "DELETE FROM {p}invitations WHERE id IN ( \
@@ -104,7 +100,6 @@ impl TenantRepository for SqlTransaction {
             &sql.delete_organizations,
             &sql.delete_groups,
             &sql.delete_outbox,
-            &sql.delete_revocations,
             &sql.delete_events,
         ] {
             loop {

@@ -512,6 +512,7 @@ aggregate! { sessions: SessionRepository {
     fn end(tenant: TenantId, session: SessionId, reason: SessionEnd, now: Timestamp) -> bool;
     fn end_all_for_user(tenant: TenantId, user: UserId, except: Option<SessionId>, reason: SessionEnd, now: Timestamp) -> Vec<SessionId>;
     fn end_all_by_impersonator(tenant: TenantId, impersonator: UserId, reason: SessionEnd, now: Timestamp) -> Vec<SessionId>;
+    fn end_all_for_tenant(tenant: TenantId, reason: SessionEnd, now: Timestamp) -> u64;
     fn live_for_user(tenant: TenantId, user: UserId, now: Timestamp) -> Vec<SessionId>;
     fn list_for_user(tenant: TenantId, user: UserId, now: Timestamp, page: PageRequest) -> Page<Session>;
     fn purge_expired(before: Timestamp, limit: u32) -> u64;

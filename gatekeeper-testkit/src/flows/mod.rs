@@ -38,6 +38,7 @@ mod outbox;
 mod password_history;
 mod passwords;
 mod privacy;
+mod platform;
 mod profile;
 mod providers;
 mod refresh;
@@ -47,6 +48,7 @@ mod service_accounts;
 mod session_limits;
 mod sessions;
 mod sign_in;
+mod tenant_rules;
 mod tenants;
 mod tokens;
 mod users;
@@ -399,6 +401,19 @@ macro_rules! __flow_cases {
                 nobody_is_told_of_a_program_that_is_erased,
                 an_erasure_that_was_broken_off_is_finished,
             }
+            platform {
+                a_tenant_from_its_beginning_to_its_end,
+                row_52_tenants_are_the_platforms_alone,
+                the_default_tenant_stays,
+                row_10_a_recycled_slug_is_a_new_tenant,
+                a_deleted_tenants_tokens_are_dead,
+                both_trails_say_what_the_platform_did,
+                sixteen_tenants_of_one_name_are_one,
+                a_suspended_tenant_is_none,
+                a_suspended_tenants_tokens_are_dead,
+                another_node_begins_no_session_in_a_suspended_tenant,
+                mails_of_a_suspended_tenant_rest,
+            }
             profile {
                 a_profile_is_read_and_changed,
                 bad_fields_change_nothing,
@@ -521,6 +536,18 @@ macro_rules! __flow_cases {
                 claims_say_who_and_how,
                 a_disabled_account_is_not_told_from_none,
                 a_sign_in_overtaken_by_disabling_is_refused,
+            }
+            tenant_rules {
+                a_password_is_as_long_as_its_tenant_asks_wherever_it_is_chosen,
+                row_1_where_passwords_are_closed_everybody_is_answered_alike,
+                where_passwords_are_closed_sign_up_opens_no_session,
+                closed_links_are_as_if_there_were_none,
+                a_closed_provider_decides_nothing,
+                row_2_addresses_are_of_the_domains_of_their_tenant,
+                where_registration_is_closed_nobody_signs_up,
+                a_tenant_is_never_weaker_than_the_application,
+                settings_are_merged,
+                settings_are_their_tenants_administrators,
             }
             tenants {
                 tenants_share_nothing,

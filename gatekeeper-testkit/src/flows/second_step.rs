@@ -8,7 +8,8 @@ use gatekeeper_core::{
     config::EmailVerification,
     env::Clock,
     model::{
-        AuthMethod, Event, ExternalIdentity, MfaRequirement, SecretString, TenantSettings, UserId,
+        AuthMethod, Event, ExternalIdentity, MfaRequirement, SecretString, Tenant, TenantSettings,
+        UserId,
     },
 };
 
@@ -497,10 +498,19 @@ pub(super) async fn row_21_sign_up_asks_for_a_required_factor(fixture: StoreFixt
         ..TenantSettings::default()
     };
     let administration = world.gk.administration();
-    administration
-        .set_tenant_settings(&world.cx, settings)
-        .await
-        .unwrap();
+    let refused = administration
+        .set_tenant_settings(&world.cx, settings.clone())
+        .await;
+    assert_eq!(code(refused), "request.invalid");
+    // Nor by what was set while the application asked for less.
+    let mut tx = world.repository.begin().await.unwrap();
+    let tenant = tx.tenants().find(world.cx.tenant_id).await.unwrap();
+    let tenant = Tenant {
+        settings,
+        ..tenant.unwrap()
+    };
+    tx.tenants().update(&tenant).await.unwrap();
+    tx.commit().await.unwrap();
     let accounts = world.gk.accounts();
     let answer = accounts.register(&world.cx, sign_up(ADA)).await.unwrap();
     assert!(

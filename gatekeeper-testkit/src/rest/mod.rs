@@ -17,6 +17,7 @@ mod fixture;
 mod journey;
 mod limits;
 mod second_factor;
+mod tenants;
 mod transcript;
 
 use async_trait::async_trait;
@@ -91,6 +92,17 @@ pub async fn run_limits(target: &dyn RestTarget, fixture: &RestFixture) -> Trans
     client.into_transcript()
 }
 
+/// Runs the script of tenants that the path names against a target that serves the fixture's Gatekeeper so.
+///
+/// # Panics
+///
+/// Where a step is not answered as the contract says.
+pub async fn run_tenant_paths(target: &dyn RestTarget, fixture: &RestFixture) -> Transcript {
+    let mut client = Client::new(target, fixture);
+    tenants::by_path(&mut client).await;
+    client.into_transcript()
+}
+
 /// Runs the scripts against the bare API and against the target that `serve` makes, each on a Gatekeeper of its own, and
 /// compares what came back. The target must reach the API from the loopback interface.
 ///
@@ -116,5 +128,14 @@ pub async fn same_as_bare<T: RestTarget>(serve: impl AsyncFn(Gatekeeper, HttpSet
     let expected = run_limits(&bare(&fixture), &fixture).await;
     let fixture = RestFixture::limited().await;
     let found = run_limits(&served(&fixture).await, &fixture).await;
+    expected.assert_same(&found);
+
+    let by_path = || HttpSettings::new().tenant_paths(true);
+    let fixture = RestFixture::new().await;
+    let bare = BareApi::new(Api::new(fixture.gatekeeper().clone(), by_path()));
+    let expected = run_tenant_paths(&bare, &fixture).await;
+    let fixture = RestFixture::new().await;
+    let target = serve(fixture.gatekeeper().clone(), by_path()).await;
+    let found = run_tenant_paths(&target, &fixture).await;
     expected.assert_same(&found);
 }

@@ -2,11 +2,13 @@ use serde_json::Value;
 
 use super::{Accounts, MailboxProof, prove_mailbox};
 use crate::{
-    Error, Identity, RequestContext, Violations,
+    AccountError, Error, Identity, RequestContext, Violations,
     crypto::one_time,
     flows::{Record, Unit, validate},
     mail::{AccountMail, Notice},
-    model::{EmailAddress, Event, OneTimeToken, SecretString, TokenHash, TokenPurpose, User},
+    model::{
+        EmailAddress, Event, Offered, OneTimeToken, SecretString, TokenHash, TokenPurpose, User,
+    },
     rate_limit::{MailAllowance, MailLimit, TOO_MANY},
     store::Constraint,
 };
@@ -80,6 +82,12 @@ impl Accounts<'_> {
                 return Ok(Some("corrupt_token"));
             };
             if purpose == TokenPurpose::EmailChange {
+                // The tenant may have closed the domain since.
+                let tenant = unit.tx().tenants().find(cx.tenant_id).await?;
+                let settings = tenant.map(|tenant| tenant.settings).unwrap_or_default();
+                if settings.address(address.normalized()) == Offered::No {
+                    return Ok(Some("domain_not_allowed"));
+                }
                 Self::finish_change(&mut unit, cx, user, address).await?;
             } else if user.email == address {
                 Self::finish_verification(&mut unit, cx, user).await?;
@@ -177,7 +185,7 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for `/new_email`; [`PasswordError::CurrentIncorrect`](crate::PasswordError::CurrentIncorrect);
+    /// [`Error::Invalid`] for `/new_email`; [`AccountError::DomainNotAllowed`] by the tenant's settings; [`PasswordError::CurrentIncorrect`](crate::PasswordError::CurrentIncorrect);
     /// [`AccessError::Invalid`](crate::AccessError::Invalid) where the session is over; a failure of the store.
     pub async fn request_email_change(
         &self,
@@ -193,6 +201,11 @@ impl Accounts<'_> {
         let Some(address) = address else {
             return Err(Error::internal("a checked address is there"));
         };
+        // Of the domain alone: it says nothing about an account.
+        let settings = inner.tenant_settings(cx.tenant_id).await?;
+        if settings.address(address.normalized()) == Offered::No {
+            return Err(AccountError::DomainNotAllowed.into());
+        }
         inner
             .confirm_password(cx, who, password, Event::EmailChangeRequested)
             .await?;

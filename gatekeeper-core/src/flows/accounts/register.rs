@@ -14,8 +14,9 @@ use crate::{
     hooks::Registration,
     mail::AccountMail,
     model::{
-        Account, AuthMethod, Authority, EmailAddress, Event, MfaRequirement, PasswordCredential,
-        SecretString, SessionEnd, Timestamp, TokenPurpose, User, UserId, UserKind,
+        Account, AuthMethod, Authority, EmailAddress, Event, MfaRequirement, Offered,
+        PasswordCredential, SecretString, SessionEnd, SignInMethod, Timestamp, TokenPurpose, User,
+        UserId, UserKind,
     },
     rate_limit::{MailAllowance, MailLimit, TOO_MANY},
     store::{Constraint, StoreError},
@@ -41,7 +42,7 @@ impl Accounts<'_> {
     /// # Errors
     ///
     /// [`Error::Invalid`] for `/email`, `/password`, `/name`, `/locale`; [`Error::Refused`] by a hook;
-    /// [`AccountError::EmailTaken`] where verification is optional; [`Error::Overloaded`]; [`Error::Unavailable`] where the settings
+    /// [`AccountError::RegistrationClosed`] and [`AccountError::DomainNotAllowed`] by the tenant's settings; [`AccountError::EmailTaken`] where verification is optional; [`Error::Overloaded`]; [`Error::Unavailable`] where the settings
     /// ask for a look among breached passwords and there is no answer; a failure of the store.
     pub async fn register(
         &self,
@@ -49,6 +50,10 @@ impl Accounts<'_> {
         input: Register,
     ) -> Result<Registered, Error> {
         let inner = self.0.inner();
+        let settings = inner.tenant_settings(cx.tenant_id).await?;
+        if settings.registration() == Offered::No {
+            return Err(AccountError::RegistrationClosed.into());
+        }
         let mut violations = Violations::none();
         let email = validate::email(&mut violations, "/email", &input.email);
         validate::name(&mut violations, "/name", input.name.as_deref());
@@ -58,12 +63,23 @@ impl Accounts<'_> {
             .map_or("", |email| email.normalized().as_str());
         let context = [address, input.name.as_deref().unwrap_or_default()];
         let looked_up = inner
-            .check_password(&mut violations, "/password", &input.password, &context)
+            .check_password(
+                cx.tenant_id,
+                &mut violations,
+                "/password",
+                &input.password,
+                &context,
+            )
             .await?;
         violations.check()?;
         let Some(email) = email else {
             return Err(Error::internal("a checked address is there"));
         };
+
+        // Of the domain alone, before anything is looked up: it says nothing about an account.
+        if settings.address(email.normalized()) == Offered::No {
+            return Err(AccountError::DomainNotAllowed.into());
+        }
 
         let registration = Registration {
             email,
@@ -93,12 +109,18 @@ impl Accounts<'_> {
             .may_mail(cx, MailLimit::Verification, applicant.email.normalized())
             .await?;
 
-        match inner.config.email.verification {
-            EmailVerification::Required => match allowance {
-                MailAllowance::Allowed => self.register_unverified(cx, &applicant).await,
-                MailAllowance::TooMany => self.register_nothing(cx, &applicant).await,
-            },
-            EmailVerification::Optional => self.register_signed_in(cx, &applicant, allowance).await,
+        // Where passwords are no way in, the one that was just chosen is none either: the link in the mail leads on.
+        let by_password = settings.method(SignInMethod::Password);
+        match (inner.config.email.verification, by_password) {
+            (EmailVerification::Required, _) | (EmailVerification::Optional, Offered::No) => {
+                match allowance {
+                    MailAllowance::Allowed => self.register_unverified(cx, &applicant).await,
+                    MailAllowance::TooMany => self.register_nothing(cx, &applicant).await,
+                }
+            }
+            (EmailVerification::Optional, Offered::Yes) => {
+                self.register_signed_in(cx, &applicant, allowance).await
+            }
         }
     }
 

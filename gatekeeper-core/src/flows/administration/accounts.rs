@@ -62,7 +62,13 @@ impl Administration<'_> {
                 .map_or("", |email| email.normalized().as_str());
             let context = [address, input.name.as_deref().unwrap_or_default()];
             looked_up = inner
-                .check_password(&mut violations, "/password", password, &context)
+                .check_password(
+                    cx.tenant_id,
+                    &mut violations,
+                    "/password",
+                    password,
+                    &context,
+                )
                 .await?;
         }
         violations.check()?;

@@ -20,6 +20,7 @@ pub(crate) use acting::Acting;
 pub use keys::KeyRotation;
 pub use statistics::{Count, Statistics};
 pub use users::{NewAddress, UserChanges};
+pub use tenants::{BrandingChanges, NewTenant, TenantChanges, TenantSettingsChanges};
 
 use crate::{Gatekeeper, Identity};
 

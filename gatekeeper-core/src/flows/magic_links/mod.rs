@@ -29,10 +29,10 @@ mod request;
 mod spend;
 
 use crate::{
-    Error, Gatekeeper, MagicLinkError,
+    Error, Gatekeeper, MagicLinkError, RequestContext,
     flows::mfa::requirement,
     gatekeeper::Inner,
-    model::{MfaRequirement, SecretString, User},
+    model::{MfaRequirement, Offered, SecretString, SignInMethod, User},
     store::Transaction,
 };
 
@@ -65,8 +65,12 @@ pub(crate) enum Eligible {
 }
 
 impl MagicLinks<'_> {
-    fn require_enabled(self) -> Result<(), Error> {
-        if self.0.inner().config.magic_links.enabled {
+    async fn require_enabled(self, cx: &RequestContext) -> Result<(), Error> {
+        let inner = self.0.inner();
+        let settings = inner.tenant_settings(cx.tenant_id).await?;
+        if inner.config.magic_links.enabled
+            && settings.method(SignInMethod::MagicLink) == Offered::Yes
+        {
             Ok(())
         } else {
             Err(MagicLinkError::Disabled.into())
@@ -81,7 +85,10 @@ impl Inner {
         tx: &mut dyn Transaction,
         user: &User,
     ) -> Result<Eligible, Error> {
-        if !self.config.magic_links.enabled {
+        let tenant = tx.tenants().find(user.tenant_id).await?;
+        let closed = tenant
+            .is_none_or(|tenant| tenant.settings.method(SignInMethod::MagicLink) == Offered::No);
+        if closed || !self.config.magic_links.enabled {
             return Ok(Eligible::Disabled);
         }
         let mut factors = tx.mfa().list(user.tenant_id, user.id).await?;

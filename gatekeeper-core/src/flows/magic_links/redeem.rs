@@ -31,7 +31,7 @@ impl MagicLinks<'_> {
         token: &SecretString,
         binding: Option<&SecretString>,
     ) -> Result<SignIn, Error> {
-        self.require_enabled()?;
+        self.require_enabled(cx).await?;
         let Some(hash) = one_time::hash_of(token.expose()) else {
             return Err(Error::Token);
         };

@@ -39,7 +39,7 @@ impl MagicLinks<'_> {
         code: &SecretString,
         binding: &SecretString,
     ) -> Result<SignIn, Error> {
-        self.require_enabled()?;
+        self.require_enabled(cx).await?;
         let Some(hash) = one_time::hash_of(binding.expose()) else {
             return Err(Error::Token);
         };

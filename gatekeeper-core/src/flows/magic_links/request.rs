@@ -20,7 +20,7 @@ impl MagicLinks<'_> {
         cx: &RequestContext,
         email: &str,
     ) -> Result<MagicLinkRequested, Error> {
-        self.require_enabled()?;
+        self.require_enabled(cx).await?;
         let inner = self.0.inner();
         let mut violations = Violations::none();
         let email = validate::email(&mut violations, "/email", email);

@@ -10,6 +10,8 @@
 //! process that dies between handing a mail over and noting it sends that mail twice, with the same id, and no more than
 //! that: whoever takes the entry over counts the attempt.
 //!
+//! What a suspended tenant has to send is kept with those that were given up until it is resumed.
+//!
 //! A few entries are at hand at once, each from the moment it was claimed, so that one whose carrier is silent holds up none of
 //! the others, and none waits for its turn while its lease runs out. An attempt is broken off well before that.
 
@@ -23,11 +25,13 @@ use crate::{
     Error, Gatekeeper, RequestContext,
     env::{MailError, SmsError},
     gatekeeper::Inner,
-    model::{MailId, OutboxEntry, OutboxKind, OutboxState, Page, PageRequest},
+    model::{MailId, OutboxEntry, OutboxKind, OutboxState, Page, PageRequest, TenantId},
 };
 
 /// How many entries are at hand at once.
 const AT_HAND: usize = 4;
+/// What is noted with an entry that rests because its tenant is suspended; once that is resumed, it is sent.
+pub(crate) const SUSPENDED: &str = "its tenant is suspended";
 /// How many dead entries are sent again in one transaction.
 const BATCH: u32 = 50;
 
@@ -247,11 +251,21 @@ impl Inner {
 
     /// One attempt at one entry.
     async fn attempt(&self, entry: &OutboxEntry) -> Result<Attempted, Error> {
-        let outcome = match entry.kind {
-            OutboxKind::AccountMail => self.prepare(entry).await,
-            OutboxKind::Erasure => self.carry_out_erasure(entry).await,
-            OutboxKind::Mail => self.hand_over(entry).await,
-            OutboxKind::Sms => self.hand_over_sms(entry).await,
+        // What is to be erased is erased, whatever becomes of the tenant.
+        let may = match entry.kind {
+            OutboxKind::Erasure => Ok(()),
+            OutboxKind::AccountMail | OutboxKind::Mail | OutboxKind::Sms => {
+                self.may_go_out(entry).await
+            }
+        };
+        let outcome = match may {
+            Ok(()) => match entry.kind {
+                OutboxKind::AccountMail => self.prepare(entry).await,
+                OutboxKind::Erasure => self.carry_out_erasure(entry).await,
+                OutboxKind::Mail => self.hand_over(entry).await,
+                OutboxKind::Sms => self.hand_over_sms(entry).await,
+            },
+            Err(error) => Err(error),
         };
         let (reason, retry) = match outcome {
             Ok(()) => return Ok(Attempted::Done),
@@ -268,6 +282,20 @@ impl Inner {
             .await?;
         tx.commit().await?;
         Ok(Attempted::Failed)
+    }
+
+    /// Whether the entry's tenant lets it go out.
+    async fn may_go_out(&self, entry: &OutboxEntry) -> Result<(), AttemptError> {
+        if entry.tenant_id == TenantId::DEFAULT {
+            return Ok(());
+        }
+        let tenant = self.repository.find_tenant_by_id(entry.tenant_id).await?;
+        if tenant.is_some_and(|tenant| tenant.is_open()) {
+            Ok(())
+        } else {
+            // Not tried again by itself: it waits for the tenant, however long that takes.
+            Err(AttemptError::Permanent(SUSPENDED.to_owned()))
+        }
     }
 
     fn retry_delay(&self, attempts: i32) -> Option<std::time::Duration> {

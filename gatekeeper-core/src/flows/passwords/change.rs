@@ -32,7 +32,13 @@ impl Passwords<'_> {
         let name = confirmed.user.name.as_deref().unwrap_or_default();
         let context = [confirmed.user.email.normalized().as_str(), name];
         let looked_up = inner
-            .check_password(&mut violations, "/new_password", new, &context)
+            .check_password(
+                cx.tenant_id,
+                &mut violations,
+                "/new_password",
+                new,
+                &context,
+            )
             .await?;
         violations.check()?;
         let (tenant, present) = (cx.tenant_id, Present::Shown(current));

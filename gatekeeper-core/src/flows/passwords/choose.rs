@@ -41,10 +41,11 @@ impl Record {
 }
 
 impl Inner {
-    /// Holds a password that is to be chosen against the policy, and then against what is known from breaches. The product's
-    /// name counts as context. Nothing outside is asked about a form that is refused anyhow.
+    /// Holds a password that is to be chosen against the policy, which the tenant may have made stricter, and then against what is
+    /// known from breaches. The product's name counts as context. Nothing outside is asked about a form that is refused anyhow.
     pub(crate) async fn check_password(
         &self,
+        tenant: TenantId,
         violations: &mut Violations,
         pointer: &str,
         password: &SecretString,
@@ -52,7 +53,12 @@ impl Inner {
     ) -> Result<LookedUp, Error> {
         let product = self.config.product_name.as_str();
         let context: Vec<&str> = context.iter().copied().chain([product]).collect();
-        violations.extend(self.policy.check(pointer, password, &context));
+        let settings = self.tenant_settings(tenant).await?;
+        let least = settings.password_min_length.unwrap_or_default();
+        let policy = self
+            .policy
+            .with_min_length(usize::try_from(least).unwrap_or(usize::MAX));
+        violations.extend(policy.check(pointer, password, &context));
         if violations.as_slice().is_empty() && self.policy.asks_for_score() {
             let weak = self.score(pointer, password, &context).await?;
             violations.extend(weak);

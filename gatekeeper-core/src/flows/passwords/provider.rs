@@ -10,7 +10,7 @@ use crate::{
     },
     env::{Clock, Random},
     flows::{Record, audit_event},
-    model::{AuthMethod, EmailAddress, Event},
+    model::{AuthMethod, EmailAddress, Event, SignInMethod},
     provider::{AuthProvider, Evidence, Subject, Verification, VerifiedIdentity},
     store::Repository,
 };
@@ -40,6 +40,10 @@ impl AuthProvider for PasswordProvider {
         match evidence {
             Evidence::Password { .. } => true,
         }
+    }
+
+    fn method(&self) -> SignInMethod {
+        SignInMethod::Password
     }
 
     async fn finish(

@@ -97,7 +97,13 @@ impl Passwords<'_> {
             user.name.as_deref().unwrap_or_default(),
         ];
         let looked_up = inner
-            .check_password(&mut violations, "/new_password", new_password, &context)
+            .check_password(
+                cx.tenant_id,
+                &mut violations,
+                "/new_password",
+                new_password,
+                &context,
+            )
             .await?;
         violations.check()?;
         // What was the present password then, and those before it, still are when the token is used up: whatever sets a

@@ -7,7 +7,7 @@ use super::{
     proven::{FirstFactor, Proven, Refused, Spent},
 };
 use crate::{
-    AccountError, Error, PasswordError, RequestContext,
+    AccountError, Error, PasswordError, RequestContext, TenantError,
     config::EmailVerification,
     crypto::one_time,
     flows::{
@@ -19,7 +19,7 @@ use crate::{
     lockout::SuccessCounted,
     model::{
         Account, AuthMethod, Authority, Event, MfaRequirement, OneTimeToken, OneTimeTokenId,
-        SecretString, Session, SessionId, TenantId, Timestamp, TokenPurpose, User, UserId,
+        SecretString, Session, SessionId, Tenant, TenantId, Timestamp, TokenPurpose, User, UserId,
     },
 };
 
@@ -73,8 +73,14 @@ pub(crate) fn new_session(
     }
 }
 
-/// Writes a session and its audit event.
+/// Writes a session and its audit event, unless the tenant is suspended: nobody comes in by what a node remembers of it.
 pub(crate) async fn insert_session(unit: &mut Unit<'_>, session: &Session) -> Result<(), Error> {
+    if session.tenant_id != TenantId::DEFAULT {
+        let tenant = unit.tx().tenants().find(session.tenant_id).await?;
+        tenant
+            .filter(Tenant::is_open)
+            .ok_or(TenantError::NotFound)?;
+    }
     unit.tx().sessions().insert(session).await?;
     let methods: Vec<&str> = session
         .methods

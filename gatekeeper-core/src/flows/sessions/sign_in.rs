@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::Map;
 
 use super::{
@@ -8,7 +10,10 @@ use crate::{
     Error, RequestContext,
     flows::{Counted, Counter, Guard, LockedNews, Record, Unit},
     lockout::SuccessCounted,
-    model::{EmailAddress, Event, ExternalIdentity, TokenHash, User, UserId, UserKind},
+    model::{
+        EmailAddress, Event, ExternalIdentity, Offered, TenantSettings, TokenHash, User, UserId,
+        UserKind,
+    },
     provider::{AuthProvider, Evidence, Provisioning, Subject, Verification},
 };
 
@@ -37,12 +42,11 @@ impl Sessions<'_> {
         accepting: Option<Accepting>,
     ) -> Result<Result<SignIn, Refused>, Error> {
         let inner = self.0.inner();
-        let Some(provider) = inner
-            .providers
-            .iter()
-            .find(|provider| provider.accepts(evidence))
-        else {
-            return Ok(Err(Refused::credentials("no_provider", None)));
+        let settings = inner.tenant_settings(cx.tenant_id).await?;
+        // Before anybody is looked up: in a tenant that closed this way in, everybody is answered alike and at the same cost.
+        let provider = match Self::deciding(&inner.providers, evidence, &settings) {
+            Ok(provider) => provider,
+            Err(reason) => return Ok(Err(Refused::credentials(reason, None))),
         };
         let Evidence::Password { identifier, .. } = evidence;
         // Looked at before the password, which is verified whatever comes of it: a locked account costs what any other does.
@@ -118,6 +122,24 @@ impl Sessions<'_> {
                 .await?;
         }
         self.complete(cx, proven).await
+    }
+
+    /// The first provider that accepts the evidence and that the tenant has not closed.
+    fn deciding<'p>(
+        providers: &'p [Arc<dyn AuthProvider>],
+        evidence: &Evidence,
+        settings: &TenantSettings,
+    ) -> Result<&'p Arc<dyn AuthProvider>, &'static str> {
+        let mut reason = "no_provider";
+        for provider in providers {
+            if provider.accepts(evidence) {
+                match settings.method(provider.method()) {
+                    Offered::Yes => return Ok(provider),
+                    Offered::No => reason = "method_closed",
+                }
+            }
+        }
+        Err(reason)
     }
 
     /// Whom a sign-in names, and where guesses at them are counted. As much work for a name without an account.
@@ -226,6 +248,7 @@ impl Sessions<'_> {
                 "a provider's subject must have 1 to 255 bytes",
             ));
         }
+        let settings = inner.tenant_settings(cx.tenant_id).await?;
         let now = inner.clock.now();
         let mut unit = Unit::begin(inner, cx, now).await?;
         let linked = unit
@@ -242,6 +265,13 @@ impl Sessions<'_> {
         let Some(email) = vouched.verified_email else {
             return Ok(Err(Refused::credentials("no_verified_email", None)));
         };
+        // Whoever a provider makes an account for signs up.
+        if settings.registration() == Offered::No {
+            return Ok(Err(Refused::credentials("registration_closed", None)));
+        }
+        if settings.address(email.normalized()) == Offered::No {
+            return Ok(Err(Refused::credentials("domain_not_allowed", None)));
+        }
         // Never linked by the address alone: whoever had it first keeps the account (CVE-2024-21632).
         if let Some(owner) = unit
             .tx()

@@ -172,6 +172,24 @@ impl SessionRepository for MemoryTransaction {
         Ok(ended)
     }
 
+    async fn end_all_for_tenant(
+        &mut self,
+        tenant: TenantId,
+        reason: SessionEnd,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut ended = 0;
+        for id in self
+            .state
+            .sessions
+            .keys(|row: &Session| row.tenant_id == tenant)
+        {
+            let changed = self.change::<Session>(&id, |row| end(row, reason, now));
+            ended += u64::from(changed.is_some());
+        }
+        Ok(ended)
+    }
+
     async fn end_all_by_impersonator(
         &mut self,
         tenant: TenantId,

@@ -5,7 +5,6 @@ use async_trait::async_trait;
 use super::{
     conflict,
     order::{newest_first, rows_for},
-    revocations::Entry,
     state::State,
     table::{Row, Table},
     transaction::MemoryTransaction,
@@ -141,7 +140,6 @@ impl TenantRepository for MemoryTransaction {
         }
         self.remove_where(|row: &Invitation| row.tenant_id == tenant);
         self.remove_where(|row: &OutboxEntry| row.tenant_id == tenant);
-        self.remove_where(|row: &Entry| row.0.tenant_id == tenant);
         self.remove_where(|row: &AuditEvent| row.tenant_id == tenant);
         self.remove_where(|row: &AuditHead| row.tenant_id == tenant);
         Ok(self.remove::<Tenant>(tenant))

@@ -35,7 +35,13 @@ pub(super) static ROUTES: &[Route] = &[
             "Made and signed in, or waiting for a second factor; where verification is optional.",
         ),
     ])
-    .errors(&["account.email_taken", "hook.refused", "service.overloaded"]),
+    .errors(&[
+        "account.domain_not_allowed",
+        "account.email_taken",
+        "account.registration_closed",
+        "hook.refused",
+        "service.overloaded",
+    ]),
     Route::change(
         Method::POST,
         "/v1/auth/email/verify",
@@ -70,7 +76,11 @@ pub(super) static ROUTES: &[Route] = &[
     .counted(RateClass::Mail)
     .reads(Fields("EmailChangeRequest"))
     .answers(ACCEPTED)
-    .errors(&["password.current_incorrect", "service.overloaded"]),
+    .errors(&[
+        "account.domain_not_allowed",
+        "password.current_incorrect",
+        "service.overloaded",
+    ]),
     Route::change(
         Method::POST,
         "/v1/auth/login",
