@@ -60,6 +60,8 @@ fn setup(algorithm: Algorithm) -> Setup {
         email: "ada.lovelace@example.org".to_owned(),
         roles: vec!["user".to_owned()],
         permissions: Vec::new(),
+        organization: None,
+        authority_omitted: false,
         mfa_verified: false,
         authenticated_at: now,
         methods: vec!["pwd".to_owned()],
