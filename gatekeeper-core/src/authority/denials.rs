@@ -89,7 +89,13 @@ impl Denials {
                 Ok(permit) => {
                     let dropped = there.map_or(0, |one| one.dropped);
                     let written = now;
-                    recent.insert(kind, Recent { written, dropped: 0 });
+                    recent.insert(
+                        kind,
+                        Recent {
+                            written,
+                            dropped: 0,
+                        },
+                    );
                     Turn::Write(permit, dropped)
                 }
                 Err(_) => {
@@ -97,7 +103,13 @@ impl Denials {
                         one.dropped = one.dropped.saturating_add(1);
                     } else {
                         let written = now.before(EVERY);
-                        recent.insert(kind, Recent { written, dropped: 1 });
+                        recent.insert(
+                            kind,
+                            Recent {
+                                written,
+                                dropped: 1,
+                            },
+                        );
                     }
                     Turn::Drop
                 }
@@ -227,7 +239,10 @@ mod tests {
             assert_eq!(written(denials.turn(other, NOW)), Some(0));
         }
         let edge = NOW.after(EVERY);
-        assert_eq!(written(denials.turn(one(), edge.before(Duration::from_micros(1)))), None);
+        assert_eq!(
+            written(denials.turn(one(), edge.before(Duration::from_micros(1)))),
+            None
+        );
         assert_eq!(written(denials.turn(one(), edge)), Some(10));
         assert_eq!(written(denials.turn(one(), edge.after(EVERY))), Some(0));
         // A clock that is set back keeps nobody silent.

@@ -20,8 +20,8 @@ use std::time::Duration;
 use crate::model::Timestamp;
 
 pub(crate) use cache::{AuthorityCache, AuthorityKey};
-pub use denials::DeniedAttempt;
 pub(crate) use denials::Denials;
+pub use denials::DeniedAttempt;
 pub(crate) use instants::Instants;
 pub(crate) use renew::Judged;
 
@@ -79,3 +79,6 @@ impl Origin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,7 +104,10 @@ impl RevocationSet {
     /// Whether there has been news of this user or tenant since the state of this number.
     pub(super) fn since(&self, tenant: TenantId, user: UserId, epoch: u64) -> Known {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        if entries.about(tenant, user).any(|about| about.learnt > epoch) {
+        if entries
+            .about(tenant, user)
+            .any(|about| about.learnt > epoch)
+        {
             Known::Outdated
         } else {
             Known::Nothing
@@ -315,8 +318,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        env::Random,
         authority::{Origin, ReadMark},
+        env::Random,
         model::{SessionId, TokenId},
         testing::SeededRandom,
     };
@@ -435,7 +438,11 @@ mod tests {
         ] {
             let set = RevocationSet::default();
             set.insert(&[revocation(target)], NOW);
-            let bobs = if everybody { Known::Outdated } else { Known::Nothing };
+            let bobs = if everybody {
+                Known::Outdated
+            } else {
+                Known::Nothing
+            };
             assert_eq!(set.judge(&bob, NOW), bobs, "{target:?}");
             assert_eq!(set.judge(&elsewhere, NOW), Known::Nothing, "{target:?}");
             for (issued_at, known) in [
@@ -486,7 +493,10 @@ mod tests {
             assert_eq!(set.judge(&ada, NOW), Known::Nothing, "{news:?}");
             set.insert(&[news], NOW);
             assert_eq!(set.judge(&ada, NOW), Known::Outdated, "{news:?}");
-            assert_eq!(set.since(ada.tenant_id, ada.user_id, epoch), Known::Outdated);
+            assert_eq!(
+                set.since(ada.tenant_id, ada.user_id, epoch),
+                Known::Outdated
+            );
             ada.origin = read(&set);
             assert_eq!(set.judge(&ada, NOW), Known::Nothing, "{news:?}");
         }

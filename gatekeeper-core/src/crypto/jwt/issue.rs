@@ -192,9 +192,8 @@ fn payload<'a>(
     };
     let iat = in_range(claims.issued_at.as_unix_seconds())?;
     let lifetime = i64::try_from(settings.lifetime.as_secs()).map_err(|_| IssueError::Time)?;
-    let said = |all: &'a Vec<String>| -> &'a [String] {
-        if claims.authority_omitted { &[] } else { all }
-    };
+    let said =
+        |all: &'a Vec<String>| -> &'a [String] { if claims.authority_omitted { &[] } else { all } };
     Ok(Payload {
         iss: &settings.issuer,
         sub: claims.user_id,
