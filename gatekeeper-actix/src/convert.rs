@@ -30,6 +30,7 @@ pub(crate) fn head_of<'a>(
 ) -> RequestHead<'a, Headers<'a>> {
     RequestHead {
         method: request.method().as_str(),
+        path: request.uri().path(),
         authority: request.uri().host(),
         headers,
         peer: request.peer_addr().map(|address| address.ip()),

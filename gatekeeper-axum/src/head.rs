@@ -15,6 +15,7 @@ pub(crate) fn head_of<'a>(
 ) -> RequestHead<'a, HeaderMap> {
     RequestHead {
         method: method.as_str(),
+        path: uri.path(),
         authority: uri.host(),
         headers,
         peer: peer(extensions),

@@ -240,6 +240,7 @@ fn parse(body: &[u8]) -> Result<Value, Problem> {
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let head = RequestHead {
+        path: "",
         method: "",
         authority: None,
         headers,

@@ -171,6 +171,7 @@ mod tests {
             headers.append("cookie", HeaderValue::from_str(line).unwrap());
         }
         let head = RequestHead {
+            path: "/",
             method: "GET",
             authority: None,
             headers: &headers,

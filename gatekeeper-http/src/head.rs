@@ -19,6 +19,8 @@ impl HeaderView for HeaderMap {
 pub struct RequestHead<'a, H> {
     /// The method, `GET`.
     pub method: &'a str,
+    /// The path as it came, without the query: it may name the tenant.
+    pub path: &'a str,
     /// Host and port as the request line or `:authority` names them; `None` where only a `Host` header does.
     pub authority: Option<&'a str>,
     /// The headers.

@@ -109,6 +109,7 @@ mod tests {
             );
         }
         let head = RequestHead {
+            path: "/",
             method: "GET",
             authority,
             headers: &headers,
