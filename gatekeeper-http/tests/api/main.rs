@@ -14,6 +14,7 @@ mod adapters;
 mod conventions;
 mod cookies;
 mod csrf;
+mod denials;
 mod failures;
 mod hostile;
 mod limits;
