@@ -2,12 +2,9 @@ use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use gatekeeper_core::Identity;
-use gatekeeper_http::Requirement;
+use gatekeeper_http::{Requirement, RequirementDef};
 
-use crate::{
-    identify::Extraction,
-    requirement::{RequirementDef, check},
-};
+use crate::{identify::Extraction, requirement::check};
 
 /// Extracts who is signed in; a request of nobody is answered 401.
 ///
@@ -87,12 +84,16 @@ impl FromRequest for MaybeUser {
 /// Extracts who is signed in and meets the requirement `R`: 401 for nobody, 403 for anybody else.
 ///
 /// ```
-/// use gatekeeper_actix::{Require, Requirement, requirement};
+/// use gatekeeper_actix::{Admin, Require, Requirement, requirement};
 ///
 /// requirement!(CanExport = Requirement::role("admin") | Requirement::permission("reports:export"));
 ///
 /// async fn export(user: Require<CanExport>) -> String {
 ///     format!("the reports of {}", user.email)
+/// }
+///
+/// async fn office(admin: Require<Admin>) -> String {
+///     format!("all reports, {}", admin.email)
 /// }
 /// ```
 #[derive(Clone, Debug)]

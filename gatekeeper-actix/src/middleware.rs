@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     future::{Ready, ready},
     pin::Pin,
     rc::Rc,
@@ -45,6 +46,27 @@ pub fn require(requirement: Requirement) -> AccessMiddleware {
     AccessMiddleware {
         requirement: Some(Arc::new(requirement)),
     }
+}
+
+/// Lets only those pass who have this permission: [`require`] of [`Requirement::permission`].
+///
+/// ```
+/// use actix_web::web;
+/// use gatekeeper_actix::require_permission;
+///
+/// fn reports() -> impl actix_web::dev::HttpServiceFactory {
+///     web::scope("/reports")
+///         .wrap(require_permission("reports:generate"))
+///         .route("", web::post().to(async || "generated"))
+/// }
+/// ```
+pub fn require_permission(permission: impl Into<Cow<'static, str>>) -> AccessMiddleware {
+    require(Requirement::permission(permission))
+}
+
+/// Lets only those pass who have this role: [`require`] of [`Requirement::role`].
+pub fn require_role(role: impl Into<Cow<'static, str>>) -> AccessMiddleware {
+    require(Requirement::role(role))
 }
 
 /// The middleware that [`authenticate`] and [`require`] make.

@@ -5,14 +5,9 @@ use axum::{
     http::request::Parts,
 };
 use gatekeeper_core::Identity;
-use gatekeeper_http::{Api, Requirement};
+use gatekeeper_http::{Api, Requirement, RequirementDef};
 
-use crate::{
-    head::head_of_parts,
-    identify::identify,
-    rejection::Rejection,
-    requirement::{RequirementDef, check},
-};
+use crate::{head::head_of_parts, identify::identify, rejection::Rejection, requirement::check};
 
 /// Extracts who is signed in; a request of nobody is answered 401.
 ///
@@ -97,12 +92,16 @@ where
 /// Extracts who is signed in and meets the requirement `R`: 401 for nobody, 403 for anybody else.
 ///
 /// ```
-/// use gatekeeper_axum::{Require, Requirement, requirement};
+/// use gatekeeper_axum::{Admin, Require, Requirement, requirement};
 ///
 /// requirement!(CanExport = Requirement::role("admin") | Requirement::permission("reports:export"));
 ///
 /// async fn export(user: Require<CanExport>) -> String {
 ///     format!("the reports of {}", user.email)
+/// }
+///
+/// async fn office(admin: Require<Admin>) -> String {
+///     format!("all reports, {}", admin.email)
 /// }
 /// ```
 #[derive(Clone, Debug)]

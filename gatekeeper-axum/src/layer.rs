@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -45,6 +46,27 @@ pub fn require(api: &Api, requirement: Requirement) -> AccessLayer {
         api: api.clone(),
         requirement: Some(Arc::new(requirement)),
     }
+}
+
+/// Lets only those pass who have this permission: [`require`] of [`Requirement::permission`].
+///
+/// ```
+/// use axum::{Router, routing::post};
+/// use gatekeeper_axum::{Api, require_permission};
+///
+/// fn reports(api: &Api) -> Router<Api> {
+///     Router::new()
+///         .route("/reports", post(async || "generated"))
+///         .route_layer(require_permission(api, "reports:generate"))
+/// }
+/// ```
+pub fn require_permission(api: &Api, permission: impl Into<Cow<'static, str>>) -> AccessLayer {
+    require(api, Requirement::permission(permission))
+}
+
+/// Lets only those pass who have this role: [`require`] of [`Requirement::role`].
+pub fn require_role(api: &Api, role: impl Into<Cow<'static, str>>) -> AccessLayer {
+    require(api, Requirement::role(role))
 }
 
 /// The layer that [`authenticate`] and [`require`] make.

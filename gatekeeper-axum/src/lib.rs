@@ -31,7 +31,8 @@
 //! 1. An `Authorization: Bearer` header goes before the access cookie. Where its token is wrong, the cookie is not asked.
 //! 2. No token at all is nobody: [`MaybeUser`] is empty, everything else answers 401.
 //! 3. A token that is wrong, expired or revoked is answered 401 everywhere, [`MaybeUser`] and [`authenticate`] included.
-//! 4. Somebody who does not meet a [`Requirement`] is answered 403.
+//! 4. Somebody who does not meet a [`Requirement`] is answered 403, and the attempt is an audit event, `access.denied`. Roles and
+//!    permissions are those of this moment: a change counts from the next request on, on other nodes as soon as they hear of it.
 //! 5. A cookie signs in a request that changes something only if it comes from this site; else 403.
 //! 6. Where it cannot be known whether a token was revoked, the answer is 503, and nobody is let through.
 //! 7. A refusal is a problem document (RFC 9457) with a correlation id and security headers, as the API itself answers.
@@ -71,11 +72,15 @@ pub use gatekeeper_core::{
     Identity, Provisioning, Refusal, Registration, RequestContext, Subject, Verification,
     VerifiedIdentity, config::EmailVerification, crypto::SecretKey, env::SystemRandom,
 };
-pub use gatekeeper_http::{Api, HttpSettings, IpNet, Problem, Requirement, SettingError, Verdict};
+pub use gatekeeper_http::{
+    Admin, Api, HttpSettings, IpNet, Problem, Requirement, RequirementDef, SettingError, Verdict,
+    requirement,
+};
 
 pub use context::Context;
 pub use current_user::{CurrentUser, MaybeUser, Require};
-pub use layer::{Access, AccessFuture, AccessLayer, authenticate, require};
+pub use layer::{
+    Access, AccessFuture, AccessLayer, authenticate, require, require_permission, require_role,
+};
 pub use rejection::Rejection;
-pub use requirement::RequirementDef;
 pub use router::{fallback, router, router_with, serve};

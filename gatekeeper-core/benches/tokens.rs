@@ -7,7 +7,13 @@
     reason = "a benchmark that cannot go on measures nothing"
 )]
 
-use std::{hint::black_box, sync::Arc, time::Duration};
+use std::{
+    hint::black_box,
+    pin::pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use aws_lc_rs::{
     hmac,
@@ -16,13 +22,13 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use gatekeeper_core::{
-    Identity,
-    blacklist::{Blacklist, MemoryBlacklist, TokenAuthenticator},
+    Evidence, Gatekeeper, Identity, NewUser, RequestContext, SignIn,
+    blacklist::{Blacklist, MemoryBlacklist, StoreBlacklist, TokenAuthenticator},
     crypto::jwt::{AccessClaims, AccessTokenSettings, AccessTokens, Jwk, Keyring, SigningKey},
     env::{Clock, Random, SystemClock, SystemRandom},
     model::{
-        Algorithm, KeyId, Revocation, RevocationTarget, SecretBytes, SessionId, TenantId,
-        Timestamp, TokenId, UserId,
+        Algorithm, KeyId, Revocation, RevocationTarget, SecretBytes, SecretString, SessionId,
+        TenantId, Timestamp, TokenId, UserId,
     },
 };
 use serde_json::{Map, Value};
@@ -60,6 +66,8 @@ fn setup(algorithm: Algorithm) -> Setup {
         email: "ada.lovelace@example.org".to_owned(),
         roles: vec!["user".to_owned()],
         permissions: Vec::new(),
+        organization: None,
+        authority_omitted: false,
         mfa_verified: false,
         authenticated_at: now,
         methods: vec!["pwd".to_owned()],
@@ -251,6 +259,92 @@ fn blacklist(c: &mut Criterion) {
     group.finish();
 }
 
+/// A token as its process sees it: seen before; seen before, with roles that were read anew; and what its user may do, remembered.
+fn authority(c: &mut Criterion) {
+    // Of several threads: news are followed beside the measurement.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (gatekeeper, blacklist, user, token) = runtime.block_on(signed_in());
+    let mut group = c.benchmark_group("authority");
+    let cached = || gatekeeper.authenticate_cached(black_box(&token));
+    group.bench_function("authenticate/seen", |b| {
+        b.iter(|| cached().unwrap().unwrap());
+    });
+    let now = SystemClock.now();
+    let change = Revocation {
+        tenant_id: TenantId::DEFAULT,
+        target: RevocationTarget::Authority(user, now),
+        revoked_at: now,
+        expires_at: now.after(Duration::from_mins(15)),
+    };
+    runtime.block_on(blacklist.publish(&[change])).unwrap();
+    assert!(cached().is_none());
+    runtime.block_on(gatekeeper.authenticate(&token)).unwrap();
+    group.bench_function("authenticate/reread", |b| {
+        b.iter(|| cached().unwrap().unwrap());
+    });
+    group.bench_function("permissions_of/cached", |b| {
+        b.iter(|| {
+            let asked = gatekeeper.permissions_of(TenantId::DEFAULT, black_box(user));
+            // Ready at the first poll: what is remembered is not waited for.
+            asked.now_or_never().unwrap().unwrap()
+        });
+    });
+    group.finish();
+}
+
+trait NowOrNever: Future + Sized {
+    fn now_or_never(self) -> Option<Self::Output> {
+        let mut context = Context::from_waker(Waker::noop());
+        match pin!(self).poll(&mut context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
+    }
+}
+
+impl<F: Future> NowOrNever for F {}
+
+async fn signed_in() -> (Gatekeeper, Arc<StoreBlacklist>, UserId, String) {
+    let place = Arc::new(OnceLock::new());
+    let kept = Arc::clone(&place);
+    let gatekeeper = Gatekeeper::builder()
+        .in_memory()
+        .public_url(ISSUER)
+        .blacklist(move |store| {
+            kept.set(Arc::clone(&store)).unwrap();
+            store
+        })
+        .build()
+        .await
+        .unwrap();
+    let cx = RequestContext::internal(TenantId::DEFAULT, "bench");
+    let password = SecretString::new("a corridor of 12 elms");
+    let email = "ada@example.org".to_owned();
+    let ada = NewUser {
+        email: email.clone(),
+        name: None,
+        roles: vec!["admin".to_owned()],
+        password: Some(password.clone()),
+    };
+    let made = gatekeeper.administration().create_user(&cx, ada).await;
+    let user = made.unwrap().user.id;
+    let evidence = Evidence::Password {
+        identifier: email,
+        password,
+    };
+    let signed_in = gatekeeper.sessions().sign_in(&cx, evidence).await.unwrap();
+    let token = match signed_in {
+        SignIn::SignedIn(signed_in) => Some(signed_in.access_token.expose().to_owned()),
+        _ => None,
+    };
+    let blacklist = Arc::clone(place.get().unwrap());
+    (gatekeeper, blacklist, user, token.unwrap())
+}
+
 fn stranger(now: Timestamp) -> Identity {
     let random: &dyn Random = &SystemRandom;
     Identity::new(
@@ -263,5 +357,5 @@ fn stranger(now: Timestamp) -> Identity {
     )
 }
 
-criterion_group!(benches, verify, issue, blacklist);
+criterion_group!(benches, verify, issue, blacklist, authority);
 criterion_main!(benches);

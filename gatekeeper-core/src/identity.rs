@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     AccessError,
+    authority::Origin,
     model::{ApiKeyId, OrganizationAuthority, SessionId, TenantId, Timestamp, TokenId, UserId},
 };
 
@@ -47,6 +48,7 @@ pub struct Identity {
     pub api_key: Option<ApiKeyId>,
     /// Claims that the application added.
     pub claims: Map<String, Value>,
+    pub(crate) origin: Origin,
     pub(crate) clean: CleanMark,
 }
 
@@ -96,7 +98,17 @@ impl Identity {
             organization: None,
             api_key: None,
             claims: Map::new(),
+            origin: Origin::default(),
             clean: CleanMark::default(),
+        }
+    }
+
+    /// The [epoch](crate::blacklist::Blacklist::epoch) at which roles and permissions were read from the store, where they are
+    /// not those of the token: what came to be known after it may concern them, what was known before does not.
+    pub const fn authority_epoch(&self) -> Option<u64> {
+        match &self.origin {
+            Origin::Store(mark) => Some(mark.epoch()),
+            Origin::Token | Origin::Omitted => None,
         }
     }
 

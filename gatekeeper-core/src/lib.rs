@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod authority;
 pub mod blacklist;
 pub mod config;
 mod context;
@@ -21,6 +22,7 @@ pub mod testing;
 
 /// For implementing the traits of this crate.
 pub use async_trait::async_trait;
+pub use authority::DeniedAttempt;
 pub use config::Config;
 pub use context::{MAX_USER_AGENT, RequestContext};
 pub use error::{

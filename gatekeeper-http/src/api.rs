@@ -13,6 +13,7 @@ use tracing::Instrument;
 use crate::{
     body::{self, Fields},
     cookies::Cookies,
+    denial,
     head::RequestHead,
     limits::Counts,
     openapi,
@@ -160,23 +161,23 @@ impl Api {
                 Some(identified?.ok_or_else(Problem::missing_token)?)
             }
         };
-        if let Some(identity) = &identity {
-            check_rules(route, identity)?;
-        }
-        if let (Caller::Permission(permission), Some(identity)) = (route.caller, &identity)
-            && Requirement::permission(permission).check(identity, self.gatekeeper().clock().now())
-                != Verdict::Met
-        {
-            return Err(Problem::new("access.forbidden"));
-        }
-        if let (Caller::OrganizationPermission(permission), Some(identity)) =
-            (route.caller, &identity)
-            && !identity.has_organization_permission(permission)
-        {
-            return Err(Problem::new("access.forbidden"));
-        }
         let mut context = self.context_in(&head, tenant, correlation_id.to_owned());
         context.identity.clone_from(&identity);
+        let denied = identity.as_ref().map(|identity| {
+            let (api, cx, who) = (self.clone(), context.clone(), Arc::clone(identity));
+            move |problem: Problem| {
+                api.record_refusal(cx, &who, route, &problem);
+                problem
+            }
+        });
+        if let Some(identity) = &identity
+            && let Err(problem) = self.admit(route, identity)
+        {
+            return Err(match denied {
+                Some(denied) => denied(problem),
+                None => problem,
+            });
+        }
         let call = Call {
             context,
             api: self.clone(),
@@ -194,14 +195,59 @@ impl Api {
             correlation_id
         );
         let work = (route.handler)(call).instrument(span);
-        if route.csrf == CsrfRule::Safe {
-            return work.await;
+        let replied = if route.csrf == CsrfRule::Safe {
+            work.await
+        } else {
+            // A client that hangs up drops this future; between a commit and its publication nothing may be dropped.
+            match tokio::spawn(work).await {
+                Ok(reply) => reply,
+                Err(error) => Err(Error::internal(error).into()),
+            }
+        };
+        match denied {
+            Some(denied) => replied.map_err(denied),
+            None => replied,
         }
-        // A client that hangs up drops this future; between a commit and its publication nothing may be dropped.
-        match tokio::spawn(work).await {
-            Ok(reply) => reply,
-            Err(error) => Err(Error::internal(error).into()),
+    }
+
+    /// Whether this route is for this caller.
+    fn admit(&self, route: &Route, identity: &Identity) -> Result<(), Problem> {
+        check_rules(route, identity)?;
+        match route.caller {
+            Caller::Permission(permission)
+                if Requirement::permission(permission)
+                    .check(identity, self.gatekeeper().clock().now())
+                    != Verdict::Met =>
+            {
+                Err(Problem::new("access.forbidden"))
+            }
+            Caller::OrganizationPermission(permission)
+                if !identity.has_organization_permission(permission) =>
+            {
+                Err(Problem::new("access.forbidden"))
+            }
+            Caller::Service
+            | Caller::Public
+            | Caller::TokenHolder
+            | Caller::User
+            | Caller::Permission(_)
+            | Caller::OrganizationPermission(_) => Ok(()),
         }
+    }
+
+    /// Has it recorded that somebody known was refused, be it by the route or by the flow behind it.
+    fn record_refusal(&self, cx: RequestContext, who: &Identity, route: &Route, problem: &Problem) {
+        let requirement = match route.caller {
+            Caller::Permission(permission) => Requirement::permission(permission).to_string(),
+            Caller::OrganizationPermission(permission) => {
+                Requirement::organization_permission(permission).to_string()
+            }
+            Caller::Service | Caller::Public | Caller::TokenHolder | Caller::User => {
+                Requirement::signed_in().to_string()
+            }
+        };
+        let operation = route.operation_id.to_owned();
+        denial::record(self, cx, who, problem, requirement, operation);
     }
 
     pub(crate) fn settings(&self) -> &HttpSettings {

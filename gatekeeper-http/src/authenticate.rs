@@ -8,6 +8,7 @@ use crate::{
     api::Api,
     api_key,
     csrf::{self, Site},
+    denial,
     head::{HeaderView, RequestHead, Single},
     problem::Problem,
     requirement::{Requirement, Verdict},
@@ -83,7 +84,7 @@ impl Api {
     }
 
     /// Lets an identity through, or answers why not: 401 where nobody is signed in or a second factor is missing, 403 where the
-    /// requirement is not met.
+    /// requirement is not met. The latter is an audit event, `access.denied`, which a task writes.
     ///
     /// # Errors
     ///
@@ -98,7 +99,18 @@ impl Api {
             None => Err(Problem::missing_token()),
             Some(identity) => match requirement.check(identity, self.gatekeeper().clock().now()) {
                 Verdict::Met => Ok(identity),
-                Verdict::Unmet => Err(Problem::new("access.forbidden")),
+                Verdict::Unmet => {
+                    let correlation_id = self.correlation_id(head);
+                    let problem =
+                        Problem::new("access.forbidden").complete(&correlation_id, self.over_tls());
+                    let cx = self
+                        .context_in(head, identity.tenant_id, correlation_id)
+                        .with_identity(Arc::clone(identity));
+                    let operation = format!("{} {}", head.method, head.path);
+                    let requirement = requirement.to_string();
+                    denial::record(self, cx, identity, &problem, requirement, operation);
+                    return Err(problem);
+                }
                 Verdict::StepUp { max_age } => {
                     Err(Error::from(AccessError::StepUpRequired { max_age }).into())
                 }
@@ -287,6 +299,7 @@ mod tests {
             headers.append("authorization", HeaderValue::from_bytes(line).unwrap());
         }
         let head = RequestHead {
+            path: "/",
             method: "GET",
             path: "/",
             authority: None,

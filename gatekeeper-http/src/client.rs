@@ -69,6 +69,7 @@ mod tests {
         headers.insert("x-real-ip", HeaderValue::from_static("198.51.100.99"));
         headers.insert("x_forwarded_for", HeaderValue::from_static("198.51.100.98"));
         let head = RequestHead {
+            path: "/",
             method: "GET",
             path: "/",
             authority: None,

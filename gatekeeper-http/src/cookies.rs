@@ -241,6 +241,7 @@ mod tests {
             headers.append("cookie", HeaderValue::from_str(line).unwrap());
         }
         let head = RequestHead {
+            path: "/",
             method: "GET",
             path: "/",
             authority: None,

@@ -91,6 +91,7 @@ mod tests {
             );
         }
         judge(&RequestHead {
+            path: "/",
             method: "POST",
             path: "/",
             authority: None,

@@ -1,12 +1,13 @@
 use std::{
     borrow::Cow,
+    fmt,
     ops::{BitAnd, BitOr, Not},
     time::Duration,
 };
 
 use gatekeeper_core::{
     Identity,
-    model::{AuthMethod, Timestamp},
+    model::{AuthMethod, RoleName, Timestamp},
 };
 
 /// What a route asks of whoever is signed in: a role, a permission, a second factor, or a combination.
@@ -37,8 +38,10 @@ enum Kind {
     Mfa(Option<Duration>),
     Role(Cow<'static, str>),
     Permission(Cow<'static, str>),
-    Both(Box<[Kind; 2]>),
-    Either(Box<[Kind; 2]>),
+    OrganizationRole(Cow<'static, str>),
+    OrganizationPermission(Cow<'static, str>),
+    All(Vec<Kind>),
+    Any(Vec<Kind>),
     Negated(Box<Kind>),
 }
 
@@ -73,6 +76,49 @@ impl Requirement {
         Self(Kind::Permission(name.into()))
     }
 
+    /// This role in the active organisation, or in the whole tenant while any organisation is active.
+    pub fn organization_role(name: impl Into<Cow<'static, str>>) -> Self {
+        Self(Kind::OrganizationRole(name.into()))
+    }
+
+    /// This permission in the active organisation, by the membership or in the whole tenant anyway.
+    ///
+    /// # Security
+    ///
+    /// It says nothing about other organisations: a handler that is asked about one compares it with the active one, in
+    /// [`Identity::organization`].
+    pub fn organization_permission(name: impl Into<Cow<'static, str>>) -> Self {
+        Self(Kind::OrganizationPermission(name.into()))
+    }
+
+    /// Every one of these; of none, being signed in.
+    ///
+    /// ```
+    /// use gatekeeper_http::Requirement;
+    ///
+    /// let may_publish = Requirement::all([
+    ///     Requirement::permission("reports:publish"),
+    ///     Requirement::any([Requirement::role("editor"), Requirement::organization_role("owner")]),
+    ///     Requirement::role("suspended").not(),
+    /// ]);
+    /// assert_eq!(
+    ///     may_publish.to_string(),
+    ///     "all of (permission reports:publish, any of (role editor, organization role owner), not role suspended)",
+    /// );
+    /// ```
+    pub fn all(requirements: impl IntoIterator<Item = Self>) -> Self {
+        Self(Kind::All(
+            requirements.into_iter().map(|one| one.0).collect(),
+        ))
+    }
+
+    /// At least one of these; of none, nothing meets it.
+    pub fn any(requirements: impl IntoIterator<Item = Self>) -> Self {
+        Self(Kind::Any(
+            requirements.into_iter().map(|one| one.0).collect(),
+        ))
+    }
+
     /// A second factor in this session, whenever it was shown. A sign-in that was spared it by a trusted device does not count.
     pub const fn mfa() -> Self {
         Self(Kind::Mfa(None))
@@ -89,12 +135,12 @@ impl Requirement {
 
     /// Both. The same as `&`.
     pub fn and(self, other: Self) -> Self {
-        Self(Kind::Both(Box::new([self.0, other.0])))
+        Self::all([self, other])
     }
 
     /// One of the two, or both. The same as `|`.
     pub fn or(self, other: Self) -> Self {
-        Self(Kind::Either(Box::new([self.0, other.0])))
+        Self::any([self, other])
     }
 
     /// The opposite; still of somebody who is signed in. The same as `!`.
@@ -122,14 +168,18 @@ impl Kind {
             Self::Mfa(max_age) => mfa(identity, *max_age, now),
             Self::Role(name) => met_if(identity.has_role(name)),
             Self::Permission(name) => met_if(identity.has_permission(name)),
-            Self::Both(pair) => {
-                let [one, other] = &**pair;
-                one.judge(identity, now).and(other.judge(identity, now))
+            Self::OrganizationRole(name) => met_if(identity.has_organization_role(name)),
+            Self::OrganizationPermission(name) => {
+                met_if(identity.has_organization_permission(name))
             }
-            Self::Either(pair) => {
-                let [one, other] = &**pair;
-                one.judge(identity, now).or(other.judge(identity, now))
-            }
+            Self::All(all) => all
+                .iter()
+                .map(|one| one.judge(identity, now))
+                .fold(Verdict::Met, Verdict::and),
+            Self::Any(any) => any
+                .iter()
+                .map(|one| one.judge(identity, now))
+                .fold(Verdict::Unmet, Verdict::or),
             Self::Negated(one) => match one.judge(identity, now) {
                 Verdict::Met => Verdict::Unmet,
                 Verdict::Unmet | Verdict::StepUp { .. } => Verdict::Met,
@@ -183,6 +233,79 @@ impl Verdict {
     }
 }
 
+/// As it stands in the audit trail.
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignedIn => f.write_str("signed in"),
+            Self::Mfa(None) => f.write_str("second factor"),
+            Self::Mfa(Some(max_age)) => write!(f, "second factor within {} s", max_age.as_secs()),
+            Self::Role(name) => write!(f, "role {name}"),
+            Self::Permission(name) => write!(f, "permission {name}"),
+            Self::OrganizationRole(name) => write!(f, "organization role {name}"),
+            Self::OrganizationPermission(name) => write!(f, "organization permission {name}"),
+            Self::All(all) => list(f, "all of", all),
+            Self::Any(any) => list(f, "any of", any),
+            Self::Negated(one) => write!(f, "not {one}"),
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, name: &str, kinds: &[Kind]) -> fmt::Result {
+    write!(f, "{name} (")?;
+    for (index, kind) in kinds.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        write!(f, "{separator}{kind}")?;
+    }
+    f.write_str(")")
+}
+
+/// A [`Requirement`] with a name in the type system, for the extractor `Require` of the adapters. Made by
+/// [`requirement!`](crate::requirement!).
+pub trait RequirementDef: 'static {
+    /// What is required.
+    fn requirement() -> &'static Requirement;
+}
+
+/// Gives a [`Requirement`] a name, under which the extractor `Require` of the adapters asks for it.
+///
+/// ```
+/// use gatekeeper_http::{Requirement, requirement};
+///
+/// requirement! {
+///     /// May take reports out of the house.
+///     pub CanExport = Requirement::role("admin")
+///         | Requirement::permission("reports:export") & !Requirement::role("suspended")
+/// }
+/// ```
+#[macro_export]
+macro_rules! requirement {
+    ($(#[$meta:meta])* $visibility:vis $name:ident = $requirement:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug)]
+        $visibility struct $name;
+
+        impl $crate::RequirementDef for $name {
+            fn requirement() -> &'static $crate::Requirement {
+                static REQUIREMENT: ::std::sync::LazyLock<$crate::Requirement> =
+                    ::std::sync::LazyLock::new(|| $requirement);
+                &REQUIREMENT
+            }
+        }
+    };
+}
+
+requirement! {
+    /// The administrators of a tenant: the role `admin`.
+    pub Admin = Requirement::role(RoleName::ADMIN)
+}
+
 impl BitAnd for Requirement {
     type Output = Self;
 
@@ -210,7 +333,7 @@ impl Not for Requirement {
 #[cfg(test)]
 mod tests {
     use gatekeeper_core::{
-        model::{SessionId, TenantId, TokenId, UserId},
+        model::{OrganizationAuthority, OrganizationId, SessionId, TenantId, TokenId, UserId},
         testing::SeededRandom,
     };
 
@@ -267,6 +390,59 @@ mod tests {
             assert_eq!(Requirement::mfa().check(&weak, at(0)), step_up(None));
             let recent = Requirement::recent_mfa(MINUTE);
             assert_eq!(recent.check(&weak, at(0)), step_up(Some(60)));
+        }
+    }
+
+    #[test]
+    fn row_55_any_and_all_are_what_they_say() {
+        let mut ada = strong();
+        ada.roles = vec!["a".to_owned(), "b".to_owned()];
+        ada.permissions = vec!["reports:*".to_owned()];
+        let met = |requirement: Requirement| requirement.check(&ada, at(0)) == Verdict::Met;
+        let role = Requirement::role;
+        assert!(met(Requirement::all([role("a"), role("b")])));
+        assert!(!met(Requirement::all([role("a"), role("b"), role("c")])));
+        assert!(met(Requirement::any([role("c"), role("b")])));
+        assert!(!met(Requirement::any([role("c"), role("d")])));
+        assert!(met(Requirement::all([])));
+        assert!(!met(Requirement::any([])));
+        assert!(met(Requirement::any([]).not()));
+        assert!(met(Requirement::all([
+            Requirement::permission("reports:generate"),
+            Requirement::any([role("c"), role("a")]),
+            role("c").not(),
+        ])));
+    }
+
+    #[test]
+    fn what_counts_in_an_organisation_opens_nothing_in_the_tenant() {
+        let mut ada = strong();
+        let here = Requirement::organization_permission("reports:read");
+        let owner = Requirement::organization_role("owner");
+        ada.permissions = vec!["reports:read".to_owned()];
+        ada.roles = vec!["owner".to_owned()];
+        // Without an organisation that is active nothing counts in one.
+        assert_eq!(here.check(&ada, at(0)), Verdict::Unmet);
+        assert_eq!(owner.check(&ada, at(0)), Verdict::Unmet);
+        let organization = |names: &[&str]| OrganizationAuthority {
+            id: OrganizationId::new(at(0), &SeededRandom::new(2)),
+            roles: names.iter().map(|&name| name.to_owned()).collect(),
+            permissions: names.iter().map(|&name| format!("{name}:*")).collect(),
+        };
+        ada.organization = Some(organization(&[]));
+        assert_eq!(here.check(&ada, at(0)), Verdict::Met);
+        assert_eq!(owner.check(&ada, at(0)), Verdict::Met);
+        ada.permissions.clear();
+        ada.roles.clear();
+        ada.organization = Some(organization(&["reports", "owner"]));
+        assert_eq!(here.check(&ada, at(0)), Verdict::Met);
+        assert_eq!(owner.check(&ada, at(0)), Verdict::Met);
+        let tenant = [
+            Requirement::permission("reports:read"),
+            Requirement::role("owner"),
+        ];
+        for requirement in tenant {
+            assert_eq!(requirement.check(&ada, at(0)), Verdict::Unmet);
         }
     }
 

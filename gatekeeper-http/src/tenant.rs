@@ -150,6 +150,7 @@ mod tests {
             );
         }
         let head = RequestHead {
+            path: "/",
             method: "GET",
             path,
             authority,

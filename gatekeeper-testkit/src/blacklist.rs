@@ -5,6 +5,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a suite speaks by panicking, in the test that called it"
 )]
 
@@ -95,19 +96,29 @@ impl fmt::Debug for BlacklistFixture {
     }
 }
 
-/// What a request would be answered: in process, or where that is stale, by the source.
 async fn is_revoked(blacklist: &dyn Blacklist, identity: &Identity, now: Timestamp) -> bool {
+    match verdict(blacklist, identity, now).await {
+        BlacklistVerdict::Revoked => true,
+        BlacklistVerdict::Clean | BlacklistVerdict::Outdated | BlacklistVerdict::Stale => false,
+    }
+}
+
+/// What a request would be answered: in process, or where that is stale, by the source.
+async fn verdict(
+    blacklist: &dyn Blacklist,
+    identity: &Identity,
+    now: Timestamp,
+) -> BlacklistVerdict {
     let epoch = blacklist.epoch(now);
     match blacklist.check(identity, now) {
-        BlacklistVerdict::Revoked => true,
-        BlacklistVerdict::Clean => {
+        BlacklistVerdict::Revoked => BlacklistVerdict::Revoked,
+        known @ (BlacklistVerdict::Clean | BlacklistVerdict::Outdated) => {
             assert!(epoch.is_some(), "without an epoch all is stale");
-            false
+            known
         }
         BlacklistVerdict::Stale => match blacklist.check_source(identity, now).await.unwrap() {
-            BlacklistVerdict::Revoked => true,
-            BlacklistVerdict::Clean => false,
             BlacklistVerdict::Stale => panic!("the source does not know"),
+            known => known,
         },
     }
 }
@@ -133,6 +144,14 @@ fn revocation(target: RevocationTarget) -> Revocation {
     }
 }
 
+/// What outdates an identity: a change of its user's authority, or of its tenant's.
+fn changes(identity: &Identity) -> [RevocationTarget; 2] {
+    [
+        RevocationTarget::Authority(identity.user_id, NOW),
+        RevocationTarget::TenantAuthority(NOW),
+    ]
+}
+
 fn targets(identity: &Identity) -> [RevocationTarget; 3] {
     [
         RevocationTarget::Token(identity.token_id),
@@ -156,15 +175,93 @@ async fn each_target_revokes_what_it_names_alone(fixture: &BlacklistFixture) {
     }
 }
 
+async fn a_tenant_is_revoked_to_the_end_of_the_second(fixture: &BlacklistFixture) {
+    let random = SeededRandom::new(1);
+    let mut ada = identity(&random);
+    let mut elsewhere = ada.clone();
+    elsewhere.tenant_id = tenant(1).id;
+    fixture
+        .revoke(&[revocation(RevocationTarget::Tenant(NOW))])
+        .await;
+    assert!(fixture.is_revoked(&ada, NOW).await);
+    assert!(fixture.is_revoked(&identity(&random), NOW).await);
+    assert!(!fixture.is_revoked(&elsewhere, NOW).await);
+    ada.issued_at = ada.issued_at.after(Duration::from_secs(1));
+    assert!(!fixture.is_revoked(&ada, NOW).await);
+}
+
+async fn a_change_of_authority_outdates_and_revokes_nothing(fixture: &BlacklistFixture) {
+    let random = SeededRandom::new(1);
+    let blacklist = fixture.blacklist.as_ref();
+    for kind in 0..2 {
+        let (mut ada, bob) = (identity(&random), identity(&random));
+        let mut elsewhere = ada.clone();
+        elsewhere.tenant_id = tenant(1).id;
+        assert_eq!(verdict(blacklist, &ada, NOW).await, BlacklistVerdict::Clean);
+        fixture.revoke(&[revocation(changes(&ada)[kind])]).await;
+        assert_eq!(
+            verdict(blacklist, &ada, NOW).await,
+            BlacklistVerdict::Outdated
+        );
+        let others = if kind == 0 {
+            BlacklistVerdict::Clean
+        } else {
+            BlacklistVerdict::Outdated
+        };
+        assert_eq!(verdict(blacklist, &bob, NOW).await, others);
+        assert_eq!(
+            verdict(blacklist, &elsewhere, NOW).await,
+            BlacklistVerdict::Clean
+        );
+        ada.issued_at = ada.issued_at.after(Duration::from_secs(1));
+        assert_eq!(verdict(blacklist, &ada, NOW).await, BlacklistVerdict::Clean);
+        // Revoked goes before outdated.
+        let session = RevocationTarget::Session(ada.session_id);
+        fixture.revoke(&[revocation(session)]).await;
+        ada.issued_at = bob.issued_at;
+        assert!(fixture.is_revoked(&ada, NOW).await);
+    }
+}
+
+async fn each_change_of_authority_is_news_once(fixture: &BlacklistFixture) {
+    let ada = identity(&SeededRandom::new(1));
+    let blacklist = fixture.blacklist.as_ref();
+    let since = |epoch| blacklist.authority_since(ada.tenant_id, ada.user_id, epoch, NOW);
+    let Some(mut epoch) = blacklist.epoch(NOW) else {
+        // One that is never sure of itself says so.
+        assert_eq!(since(0), BlacklistVerdict::Stale);
+        return;
+    };
+    let change = |at| revocation(RevocationTarget::Authority(ada.user_id, at));
+    let role = |at| revocation(RevocationTarget::TenantAuthority(at));
+    // A later one with an earlier time is news as well: what was read before it does not know of it.
+    for news in [change(NOW), change(at(-60)), role(NOW), role(at(-60))] {
+        assert_eq!(since(epoch), BlacklistVerdict::Clean);
+        fixture.revoke(&[news]).await;
+        assert_eq!(since(epoch), BlacklistVerdict::Outdated, "{news:?}");
+        epoch = blacklist.epoch(NOW).unwrap();
+        fixture.revoke(&[news]).await;
+        assert_eq!(blacklist.epoch(NOW), Some(epoch), "{news:?}");
+    }
+    let bob = identity(&SeededRandom::new(2)).user_id;
+    fixture
+        .revoke(&[revocation(RevocationTarget::Authority(bob, NOW))])
+        .await;
+    assert_eq!(since(epoch), BlacklistVerdict::Clean);
+}
+
 async fn an_id_of_one_kind_is_none_of_another(fixture: &BlacklistFixture) {
     let ada = identity(&SeededRandom::new(1));
     let crossed = [
         RevocationTarget::Token(TokenId::from_uuid(ada.session_id.as_uuid())),
         RevocationTarget::Session(SessionId::from_uuid(ada.user_id.as_uuid())),
         RevocationTarget::User(UserId::from_uuid(ada.token_id.as_uuid()), NOW),
+        RevocationTarget::Authority(UserId::from_uuid(ada.session_id.as_uuid()), NOW),
+        RevocationTarget::Authority(UserId::from_uuid(ada.tenant_id.as_uuid()), NOW),
     ];
     fixture.revoke(&crossed.map(revocation)).await;
-    assert!(!fixture.is_revoked(&ada, NOW).await);
+    let known = verdict(fixture.blacklist.as_ref(), &ada, NOW).await;
+    assert_eq!(known, BlacklistVerdict::Clean);
 }
 
 async fn a_user_is_revoked_to_the_end_of_the_second(fixture: &BlacklistFixture) {
@@ -274,6 +371,16 @@ async fn other_nodes_hear_of_it(fixture: &BlacklistFixture) {
         hears(&ada).await;
         assert!(!is_revoked(other.as_ref(), &identity(&random), NOW).await);
     }
+    for kind in 0..2 {
+        let ada = identity(&random);
+        fixture.revoke(&[revocation(changes(&ada)[kind])]).await;
+        let heard = tokio::time::timeout(PATIENCE, async {
+            while verdict(other.as_ref(), &ada, NOW).await != BlacklistVerdict::Outdated {
+                sleep(Duration::from_millis(5)).await;
+            }
+        });
+        assert!(heard.await.is_ok(), "another node never hears of a change");
+    }
     stop.send_replace(true);
     for task in tasks {
         task.await.unwrap();
@@ -349,6 +456,9 @@ macro_rules! __blacklist_cases {
     ([$($then:tt)*] $($fixture:expr)?) => {
         $($then)* ! { $($fixture)?;
             each_target_revokes_what_it_names_alone,
+            a_tenant_is_revoked_to_the_end_of_the_second,
+            a_change_of_authority_outdates_and_revokes_nothing,
+            each_change_of_authority_is_news_once,
             an_id_of_one_kind_is_none_of_another,
             a_user_is_revoked_to_the_end_of_the_second,
             the_later_of_two_expiries_is_the_exact_end,

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::{Blacklist, BlacklistVerdict};
 use crate::{
     AccessError, Error, Identity,
+    authority::ReadMark,
     crypto::jwt::{AccessTokens, TokenRejection},
     model::Timestamp,
     store::{StoreError, StoreErrorKind},
@@ -25,6 +26,10 @@ pub enum Rejected {
     Token(TokenRejection),
     /// The token was sound and is revoked.
     Revoked,
+    /// The token is good, but what this identity says of roles and permissions has changed since it was issued, or read.
+    Outdated(Arc<Identity>),
+    /// The token is good, and does not say, or not any more, what its bearer may do: that has to be looked up.
+    Incomplete(Arc<Identity>),
     /// The token is sound, and the blacklist may be behind: this identity must not be believed before its
     /// [source](TokenAuthenticator::ask_source) was asked.
     NeedsSource(Arc<Identity>),
@@ -51,44 +56,88 @@ impl TokenAuthenticator {
     /// [`Rejected`]. [`authenticate_fully`](Self::authenticate_fully) deals with all of it.
     pub fn authenticate(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, Rejected> {
         let identity = self.tokens.verify(token, now).map_err(Rejected::Token)?;
+        self.judge(identity, now)
+    }
+
+    /// Whether an identity that was found right, by its token or otherwise, may still be believed. Does no I/O.
+    pub(crate) fn judge(
+        &self,
+        identity: Arc<Identity>,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, Rejected> {
         // The number of the state must be read before the state is looked at.
         let mark = self.blacklist.epoch(now).and_then(|epoch| self.mark(epoch));
-        if mark.is_some_and(|mark| identity.clean.is(mark)) {
+        if mark.is_some_and(|mark| identity.clean.is(mark))
+            && identity.origin.holds(self.number, now)
+        {
             return Ok(identity);
         }
-        match self.blacklist.check(&identity, now) {
-            BlacklistVerdict::Clean => {
-                if let Some(mark) = mark {
-                    identity.clean.set(mark);
-                }
-                Ok(identity)
-            }
+        let verdict = self.blacklist.check(&identity, now);
+        let judged = self.conclude(identity, verdict, now)?;
+        if let Some(mark) = mark {
+            judged.clean.set(mark);
+        }
+        Ok(judged)
+    }
+
+    fn conclude(
+        &self,
+        identity: Arc<Identity>,
+        verdict: BlacklistVerdict,
+        now: Timestamp,
+    ) -> Result<Arc<Identity>, Rejected> {
+        match verdict {
+            BlacklistVerdict::Clean if identity.origin.holds(self.number, now) => Ok(identity),
+            BlacklistVerdict::Clean => Err(Rejected::Incomplete(identity)),
+            BlacklistVerdict::Outdated => Err(Rejected::Outdated(identity)),
             BlacklistVerdict::Revoked => Err(Rejected::Revoked),
             BlacklistVerdict::Stale => Err(Rejected::NeedsSource(identity)),
         }
+    }
+
+    /// The mark of what is read from the store from now on; `None` where news may be late, so that nobody could tell for how
+    /// long it is right. To be taken before the reading.
+    pub(crate) fn read_mark(&self, now: Timestamp) -> Option<ReadMark> {
+        let epoch = self.blacklist.epoch(now)?;
+        Some(ReadMark::new(self.number, epoch, now))
+    }
+
+    /// Whether a mark of this authenticator's is young enough.
+    pub(crate) fn holds(&self, mark: &ReadMark, now: Timestamp) -> bool {
+        mark.holds(self.number, now)
     }
 
     /// Asks the blacklist's source about an identity that [`authenticate`](Self::authenticate) could not vouch for.
     ///
     /// # Errors
     ///
-    /// [`AccessError::Invalid`] where it is revoked, [`Error::Store`] where the source does not answer.
+    /// [`AccessError::Invalid`] where it is revoked or outdated, [`Error::Store`] where the source does not answer.
     pub async fn ask_source(
         &self,
         identity: Arc<Identity>,
         now: Timestamp,
     ) -> Result<Arc<Identity>, Error> {
+        let judged = self.judge_by_source(identity, now).await?;
+        judged.map_err(|_| AccessError::Invalid.into())
+    }
+
+    /// The same, with the reason. Never [`Rejected::NeedsSource`].
+    pub(crate) async fn judge_by_source(
+        &self,
+        identity: Arc<Identity>,
+        now: Timestamp,
+    ) -> Result<Result<Arc<Identity>, Rejected>, Error> {
         match self.blacklist.check_source(&identity, now).await? {
-            BlacklistVerdict::Clean => Ok(identity),
-            BlacklistVerdict::Revoked => Err(AccessError::Invalid.into()),
             BlacklistVerdict::Stale => Err(Error::Store(StoreError::new(
                 StoreErrorKind::Unavailable,
                 "the source of revocations is behind",
             ))),
+            verdict => Ok(self.conclude(identity, verdict, now)),
         }
     }
 
-    /// Who is asking, the source included where it must be asked.
+    /// Who is asking, the source included where it must be asked. A token that is outdated is refused, since nothing here can read
+    /// anew what its bearer may do: [`Gatekeeper::authenticate`](crate::Gatekeeper::authenticate) does that.
     ///
     /// # Errors
     ///
@@ -101,7 +150,12 @@ impl TokenAuthenticator {
     ) -> Result<Arc<Identity>, Error> {
         match self.authenticate(token, now) {
             Ok(identity) => Ok(identity),
-            Err(Rejected::Token(_) | Rejected::Revoked) => Err(AccessError::Invalid.into()),
+            Err(
+                Rejected::Token(_)
+                | Rejected::Revoked
+                | Rejected::Outdated(_)
+                | Rejected::Incomplete(_),
+            ) => Err(AccessError::Invalid.into()),
             Err(Rejected::NeedsSource(identity)) => self.ask_source(identity, now).await,
         }
     }

@@ -7,7 +7,7 @@ use super::{Blacklist, BlacklistVerdict, set::RevocationSet};
 use crate::{
     Identity,
     env::Clock,
-    model::{Revocation, Timestamp},
+    model::{Revocation, TenantId, Timestamp, UserId},
     store::StoreError,
 };
 
@@ -48,11 +48,17 @@ impl MemoryBlacklist {
 #[async_trait]
 impl Blacklist for MemoryBlacklist {
     fn check(&self, identity: &Identity, now: Timestamp) -> BlacklistVerdict {
-        if self.set.is_revoked(identity, now) {
-            BlacklistVerdict::Revoked
-        } else {
-            BlacklistVerdict::Clean
-        }
+        self.set.judge(identity, now).into()
+    }
+
+    fn authority_since(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        epoch: u64,
+        _: Timestamp,
+    ) -> BlacklistVerdict {
+        self.set.since(tenant, user, epoch).into()
     }
 
     fn epoch(&self, _: Timestamp) -> Option<u64> {

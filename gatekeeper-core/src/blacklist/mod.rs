@@ -1,5 +1,5 @@
 //! Access tokens that are refused although their signature and times are sound: those of ended sessions, closed
-//! accounts, and single ones.
+//! accounts, suspended tenants, and single ones; and those whose roles and permissions are out of date.
 //!
 //! A revocation is written in the transaction that ends the session
 //! ([`RevocationRepository`](crate::store::RevocationRepository)); after its commit it is [published](Blacklist::publish)
@@ -24,7 +24,7 @@ pub use store::{StoreBlacklist, StoreBlacklistSettings};
 use crate::{
     Check, Identity,
     env::Clock,
-    model::{Revocation, Timestamp},
+    model::{Revocation, TenantId, Timestamp, UserId},
     store::StoreError,
 };
 
@@ -34,6 +34,8 @@ use crate::{
 pub enum BlacklistVerdict {
     /// Nothing speaks against it.
     Clean,
+    /// It is good as to who it is; what it says of roles and permissions is out of date.
+    Outdated,
     /// It is revoked.
     Revoked,
     /// There may be revocations that are not known here; ask the [source](Blacklist::check_source).
@@ -45,8 +47,12 @@ pub enum BlacklistVerdict {
 pub trait Blacklist: Send + Sync + fmt::Debug {
     /// What is known in this process. Does no I/O.
     ///
-    /// Revoked is an identity whose token or session is revoked in its tenant, or whose user is, with a time in or after
-    /// the second in which the token was issued.
+    /// Revoked is an identity whose token or session is revoked in its tenant, or whose user or tenant is, with a time in or after
+    /// the second in which the token was issued. What is known to be revoked is so even where the answer would be stale.
+    ///
+    /// Outdated is one whose user's authority, or whose tenant's, has changed, with a time in or after that second. Where its roles and
+    /// permissions were read at an [epoch](Identity::authority_epoch), what matters is not that time, but whether there has
+    /// been any news of its user or tenant, with a time, since that epoch.
     fn check(&self, identity: &Identity, now: Timestamp) -> BlacklistVerdict;
 
     /// The number of the present state, which grows with every revocation that comes to be known; never 0. `None` where
@@ -55,6 +61,17 @@ pub trait Blacklist: Send + Sync + fmt::Debug {
     /// An identity that was found clean after this number was read is clean for as long as the number is the same. That
     /// lets a caller skip [`check`](Self::check).
     fn epoch(&self, now: Timestamp) -> Option<u64>;
+
+    /// Whether there has been any news of this user or tenant, with a time, since this epoch, so that what was read of the user's authority
+    /// then must not be believed any more: [`Outdated`](BlacklistVerdict::Outdated), or [`Clean`](BlacklistVerdict::Clean).
+    /// [`Stale`](BlacklistVerdict::Stale) where that may not be known. Does no I/O.
+    fn authority_since(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        epoch: u64,
+        now: Timestamp,
+    ) -> BlacklistVerdict;
 
     /// Asks the source: for when [`check`](Self::check) answers [`Stale`](BlacklistVerdict::Stale).
     ///

@@ -9,9 +9,10 @@ use std::{
 
 use uuid::Uuid;
 
+use super::BlacklistVerdict;
 use crate::{
     Identity,
-    model::{Revocation, RevocationTarget, TenantId, Timestamp},
+    model::{Revocation, RevocationTarget, TenantId, Timestamp, UserId},
 };
 
 /// Revocations in memory, with the number of their state.
@@ -22,19 +23,51 @@ pub(super) struct RevocationSet {
     changes: AtomicU64,
 }
 
+/// What the set knows of an identity; of two, the later variant holds.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Known {
+    Nothing,
+    Outdated,
+    Revoked,
+}
+
+impl From<Known> for BlacklistVerdict {
+    fn from(known: Known) -> Self {
+        match known {
+            Known::Nothing => Self::Clean,
+            Known::Outdated => Self::Outdated,
+            Known::Revoked => Self::Revoked,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Entries {
     tokens: Ids<Timestamp>,
     sessions: Ids<Timestamp>,
-    users: Ids<UserEntry>,
+    users: Ids<About>,
+    /// Under the tenant's own id.
+    tenants: Ids<About>,
     /// Expired entries are dropped when there are this many.
     sweep_at: usize,
 }
 
-/// Everything of a user that was issued in or before this second.
+/// What is known of all tokens of a user, or of a tenant.
+#[derive(Debug, Default)]
+struct About {
+    refused: Option<Until>,
+    outdated: Option<Until>,
+    /// The changes of authority that were heard of, in microseconds: each makes outdated what was read before, whatever its own time.
+    changes: Vec<i64>,
+    /// The number of the state in which the last of all this came to be known.
+    learnt: u64,
+}
+
+/// Everything that was issued in or before this second.
 #[derive(Clone, Copy, Debug)]
-struct UserEntry {
-    until_second: i64,
+struct Until {
+    second: i64,
     expires_at: Timestamp,
 }
 
@@ -44,35 +77,51 @@ type Ids<T> = HashMap<(TenantId, Uuid), T, BuildHasherDefault<IdHasher>>;
 const SWEEP_FROM: usize = 1024;
 
 impl RevocationSet {
-    /// The number of the present state. Read it before [`is_revoked`](Self::is_revoked).
+    /// The number of the present state. Read it before [`judge`](Self::judge).
     pub(super) fn epoch(&self) -> u64 {
-        self.changes.load(Ordering::Acquire).saturating_add(1)
+        shown(self.changes.load(Ordering::Acquire))
     }
 
-    pub(super) fn is_revoked(&self, identity: &Identity, now: Timestamp) -> bool {
+    pub(super) fn judge(&self, identity: &Identity, now: Timestamp) -> Known {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let tenant = identity.tenant_id;
         let holds = |ids: &Ids<Timestamp>, id: Uuid| {
             ids.get(&(tenant, id))
                 .is_some_and(|expires_at| now < *expires_at)
         };
-        holds(&entries.tokens, identity.token_id.as_uuid())
+        if holds(&entries.tokens, identity.token_id.as_uuid())
             || holds(&entries.sessions, identity.session_id.as_uuid())
-            || entries
-                .users
-                .get(&(tenant, identity.user_id.as_uuid()))
-                .is_some_and(|entry| {
-                    now < entry.expires_at
-                        && identity.issued_at.as_unix_seconds() <= entry.until_second
-                })
+        {
+            return Known::Revoked;
+        }
+        entries
+            .about(tenant, identity.user_id)
+            .map(|about| about.judge(identity, now))
+            .max()
+            .unwrap_or(Known::Nothing)
+    }
+
+    /// Whether there has been news of this user or tenant since the state of this number.
+    pub(super) fn since(&self, tenant: TenantId, user: UserId, epoch: u64) -> Known {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        if entries
+            .about(tenant, user)
+            .any(|about| about.learnt > epoch)
+        {
+            Known::Outdated
+        } else {
+            Known::Nothing
+        }
     }
 
     /// Adds entries, drops expired ones from time to time, and gives the state a new number where anything was new.
     pub(super) fn insert(&self, revocations: &[Revocation], now: Timestamp) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        // The number of the state that comes to be. The lock is held, so that nobody else makes another meanwhile.
+        let next = shown(self.changes.load(Ordering::Relaxed)).saturating_add(1);
         let mut changed = false;
         for revocation in revocations {
-            changed |= entries.add(revocation);
+            changed |= entries.add(revocation, next);
         }
         if entries.len() >= entries.sweep_at.max(SWEEP_FROM) {
             entries.sweep(now);
@@ -101,56 +150,124 @@ impl RevocationSet {
     }
 }
 
+const fn shown(changes: u64) -> u64 {
+    changes.saturating_add(1)
+}
+
 impl Entries {
-    /// Whether that told anything new.
-    fn add(&mut self, revocation: &Revocation) -> bool {
+    /// What is known of a user and of the tenant.
+    fn about(&self, tenant: TenantId, user: UserId) -> impl Iterator<Item = &About> {
+        let user = self.users.get(&(tenant, user.as_uuid()));
+        let all = self.tenants.get(&(tenant, tenant.as_uuid()));
+        user.into_iter().chain(all)
+    }
+
+    /// Whether that told anything new, which then came to be known in the state of this number.
+    fn add(&mut self, revocation: &Revocation, learnt: u64) -> bool {
         let tenant = revocation.tenant_id;
         let expires_at = revocation.expires_at;
-        match revocation.target {
+        let until = |until: Timestamp| Until {
+            second: until.as_unix_seconds(),
+            expires_at,
+        };
+        let user = |id: UserId| (tenant, id.as_uuid());
+        let all = (tenant, tenant.as_uuid());
+        let (about, changed) = match revocation.target {
             RevocationTarget::Token(id) => {
-                later(&mut self.tokens, (tenant, id.as_uuid()), expires_at)
+                return later(&mut self.tokens, (tenant, id.as_uuid()), expires_at);
             }
             RevocationTarget::Session(id) => {
-                later(&mut self.sessions, (tenant, id.as_uuid()), expires_at)
+                return later(&mut self.sessions, (tenant, id.as_uuid()), expires_at);
             }
-            // FRESH: not known yet.
-            RevocationTarget::Tenant(_)
-            | RevocationTarget::Authority(..)
-            | RevocationTarget::TenantAuthority(_) => false,
-            RevocationTarget::User(id, until) => {
-                let new = UserEntry {
-                    until_second: until.as_unix_seconds(),
-                    expires_at,
-                };
-                match self.users.entry((tenant, id.as_uuid())) {
-                    Entry::Vacant(entry) => {
-                        entry.insert(new);
-                        true
-                    }
-                    // Of two, the later time covers what the earlier one does.
-                    Entry::Occupied(mut entry) => {
-                        let old = *entry.get();
-                        let both = UserEntry {
-                            until_second: old.until_second.max(new.until_second),
-                            expires_at: old.expires_at.max(new.expires_at),
-                        };
-                        entry.insert(both);
-                        both.until_second != old.until_second || both.expires_at != old.expires_at
-                    }
-                }
+            RevocationTarget::User(id, at) => {
+                let about = self.users.entry(user(id)).or_default();
+                let changed = extend(&mut about.refused, until(at));
+                (about, changed)
             }
+            RevocationTarget::Tenant(at) => {
+                let about = self.tenants.entry(all).or_default();
+                let changed = extend(&mut about.refused, until(at));
+                (about, changed)
+            }
+            RevocationTarget::Authority(id, at) => {
+                let about = self.users.entry(user(id)).or_default();
+                let changed = about.outdate(at, until(at));
+                (about, changed)
+            }
+            RevocationTarget::TenantAuthority(at) => {
+                let about = self.tenants.entry(all).or_default();
+                let changed = about.outdate(at, until(at));
+                (about, changed)
+            }
+        };
+        if changed {
+            about.learnt = learnt;
         }
+        changed
     }
 
     fn sweep(&mut self, now: Timestamp) {
         self.tokens.retain(|_, expires_at| now < *expires_at);
         self.sessions.retain(|_, expires_at| now < *expires_at);
-        self.users.retain(|_, entry| now < entry.expires_at);
+        self.users.retain(|_, about| about.concerns_anybody(now));
+        self.tenants.retain(|_, about| about.concerns_anybody(now));
     }
 
     fn len(&self) -> usize {
-        self.tokens.len() + self.sessions.len() + self.users.len()
+        self.tokens.len() + self.sessions.len() + self.users.len() + self.tenants.len()
     }
+}
+
+impl About {
+    fn judge(&self, identity: &Identity, now: Timestamp) -> Known {
+        let covers = |until: &Option<Until>| {
+            until.is_some_and(|until| {
+                now < until.expires_at && identity.issued_at.as_unix_seconds() <= until.second
+            })
+        };
+        let outdated = || match identity.authority_epoch() {
+            None => covers(&self.outdated),
+            Some(epoch) => self.learnt > epoch,
+        };
+        if covers(&self.refused) {
+            Known::Revoked
+        } else if outdated() {
+            Known::Outdated
+        } else {
+            Known::Nothing
+        }
+    }
+
+    /// Takes a change of authority in; whether it is a new one, or holds for longer.
+    fn outdate(&mut self, at: Timestamp, until: Until) -> bool {
+        let extended = extend(&mut self.outdated, until);
+        match self.changes.binary_search(&at.as_unix_micros()) {
+            Ok(_) => extended,
+            Err(place) => {
+                self.changes.insert(place, at.as_unix_micros());
+                true
+            }
+        }
+    }
+
+    fn concerns_anybody(&self, now: Timestamp) -> bool {
+        let holds = |until: Option<Until>| until.is_some_and(|until| now < until.expires_at);
+        holds(self.refused) || holds(self.outdated)
+    }
+}
+
+/// Of two, the later time covers what the earlier one does. Whether that changed anything.
+fn extend(place: &mut Option<Until>, new: Until) -> bool {
+    let old = place.unwrap_or(Until {
+        second: i64::MIN,
+        expires_at: Timestamp::from_unix_micros(i64::MIN),
+    });
+    let both = Until {
+        second: old.second.max(new.second),
+        expires_at: old.expires_at.max(new.expires_at),
+    };
+    *place = Some(both);
+    both.second != old.second || both.expires_at != old.expires_at
 }
 
 fn later(ids: &mut Ids<Timestamp>, key: (TenantId, Uuid), expires_at: Timestamp) -> bool {
@@ -201,8 +318,9 @@ mod tests {
 
     use super::*;
     use crate::{
+        authority::{Origin, ReadMark},
         env::Random,
-        model::{SessionId, TokenId, UserId},
+        model::{SessionId, TokenId},
         testing::SeededRandom,
     };
 
@@ -228,6 +346,13 @@ mod tests {
         }
     }
 
+    fn revokes(set: &RevocationSet, identity: &Identity, now: Timestamp) -> bool {
+        match set.judge(identity, now) {
+            Known::Revoked => true,
+            Known::Nothing | Known::Outdated => false,
+        }
+    }
+
     #[test]
     fn each_target_revokes_what_it_names_and_nothing_else() {
         let random = SeededRandom::new(1);
@@ -236,15 +361,17 @@ mod tests {
             RevocationTarget::Token(ada.token_id),
             RevocationTarget::Session(ada.session_id),
             RevocationTarget::User(ada.user_id, NOW),
+            RevocationTarget::Tenant(NOW),
         ] {
             let set = RevocationSet::default();
-            assert!(!set.is_revoked(&ada, NOW));
+            assert!(!revokes(&set, &ada, NOW));
             set.insert(&[revocation(target)], NOW);
-            assert!(set.is_revoked(&ada, NOW), "{target:?}");
-            assert!(!set.is_revoked(&bob, NOW), "{target:?}");
+            assert!(revokes(&set, &ada, NOW), "{target:?}");
+            let everybody = target == RevocationTarget::Tenant(NOW);
+            assert_eq!(revokes(&set, &bob, NOW), everybody, "{target:?}");
             let mut elsewhere = ada.clone();
             elsewhere.tenant_id = TenantId::new(NOW, &random);
-            assert!(!set.is_revoked(&elsewhere, NOW), "{target:?}");
+            assert!(!revokes(&set, &elsewhere, NOW), "{target:?}");
         }
     }
 
@@ -268,7 +395,7 @@ mod tests {
             ],
             NOW,
         );
-        assert!(!set.is_revoked(&ada, NOW));
+        assert!(!revokes(&set, &ada, NOW));
     }
 
     #[test]
@@ -287,7 +414,7 @@ mod tests {
             (NOW.after(Duration::from_secs(1)), false),
         ] {
             ada.issued_at = issued_at;
-            assert_eq!(set.is_revoked(&ada, NOW), refused, "{issued_at}");
+            assert_eq!(revokes(&set, &ada, NOW), refused, "{issued_at}");
         }
         // An earlier one that comes later takes nothing back.
         let earlier = NOW.before(Duration::from_mins(1));
@@ -296,7 +423,88 @@ mod tests {
             NOW,
         );
         ada.issued_at = NOW;
-        assert!(set.is_revoked(&ada, NOW));
+        assert!(revokes(&set, &ada, NOW));
+    }
+
+    #[test]
+    fn a_change_of_authority_makes_older_tokens_outdated_and_revokes_none() {
+        let random = SeededRandom::new(1);
+        let (mut ada, bob) = (identity(&random), identity(&random));
+        let mut elsewhere = ada.clone();
+        elsewhere.tenant_id = TenantId::new(NOW, &random);
+        for (target, everybody) in [
+            (RevocationTarget::Authority(ada.user_id, NOW), false),
+            (RevocationTarget::TenantAuthority(NOW), true),
+        ] {
+            let set = RevocationSet::default();
+            set.insert(&[revocation(target)], NOW);
+            let bobs = if everybody {
+                Known::Outdated
+            } else {
+                Known::Nothing
+            };
+            assert_eq!(set.judge(&bob, NOW), bobs, "{target:?}");
+            assert_eq!(set.judge(&elsewhere, NOW), Known::Nothing, "{target:?}");
+            for (issued_at, known) in [
+                (NOW, Known::Outdated),
+                (NOW.after(Duration::from_secs(1)), Known::Nothing),
+            ] {
+                ada.issued_at = issued_at;
+                assert_eq!(set.judge(&ada, NOW), known, "{target:?}");
+            }
+            ada.issued_at = NOW;
+            // Revoked goes before outdated.
+            let session = revocation(RevocationTarget::Session(ada.session_id));
+            set.insert(&[session], NOW);
+            assert_eq!(set.judge(&ada, NOW), Known::Revoked);
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_outdated_by_whatever_came_to_be_known_after() {
+        let random = SeededRandom::new(1);
+        let mut ada = identity(&random);
+        let set = RevocationSet::default();
+        let minute = Duration::from_mins(1);
+        let change = |at: Timestamp| revocation(RevocationTarget::Authority(ada.user_id, at));
+        let first = change(NOW);
+        set.insert(&[first], NOW);
+        let read = |set: &RevocationSet| Origin::Store(ReadMark::new(1, set.epoch(), NOW));
+        let origin = read(&set);
+        ada.origin = origin;
+        // The token is older than the change; what was read is not.
+        assert_eq!(set.judge(&ada, NOW), Known::Nothing);
+        let epoch = set.epoch();
+        assert_eq!(set.since(ada.tenant_id, ada.user_id, epoch), Known::Nothing);
+        // The same change once more is no news.
+        set.insert(&[first], NOW);
+        assert_eq!(set.judge(&ada, NOW), Known::Nothing);
+        // One that a node with a clock behind made, and one of before that was under way for long, are.
+        for news in [
+            change(NOW.before(minute)),
+            change(NOW.before(Duration::from_micros(1))),
+            revocation(RevocationTarget::TenantAuthority(NOW.before(minute))),
+            revocation(RevocationTarget::User(ada.user_id, NOW.before(minute))),
+            revocation(RevocationTarget::Tenant(NOW.before(minute))),
+        ] {
+            let mut ada = ada.clone();
+            ada.origin = read(&set);
+            let epoch = set.epoch();
+            assert_eq!(set.judge(&ada, NOW), Known::Nothing, "{news:?}");
+            set.insert(&[news], NOW);
+            assert_eq!(set.judge(&ada, NOW), Known::Outdated, "{news:?}");
+            assert_eq!(
+                set.since(ada.tenant_id, ada.user_id, epoch),
+                Known::Outdated
+            );
+            ada.origin = read(&set);
+            assert_eq!(set.judge(&ada, NOW), Known::Nothing, "{news:?}");
+        }
+        // What concerns somebody else is none.
+        ada.origin = read(&set);
+        let bob = UserId::new(NOW, &random);
+        set.insert(&[revocation(RevocationTarget::Authority(bob, NOW))], NOW);
+        assert_eq!(set.judge(&ada, NOW), Known::Nothing);
     }
 
     #[test]
@@ -310,8 +518,8 @@ mod tests {
         short.expires_at = NOW.after(Duration::from_secs(5));
         set.insert(&[long, short], NOW);
         let micro = Duration::from_micros(1);
-        assert!(set.is_revoked(&ada, long.expires_at.before(micro)));
-        assert!(!set.is_revoked(&ada, long.expires_at));
+        assert!(revokes(&set, &ada, long.expires_at.before(micro)));
+        assert!(!revokes(&set, &ada, long.expires_at));
     }
 
     #[test]

@@ -12,11 +12,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Blacklist, BlacklistVerdict, set::RevocationSet};
+use super::{
+    Blacklist, BlacklistVerdict,
+    set::{Known, RevocationSet},
+};
 use crate::{
     Identity,
     env::Clock,
-    model::{Revocation, RevocationTarget, Timestamp},
+    model::{Revocation, RevocationTarget, TenantId, Timestamp, UserId},
     store::{Repository, RevocationSignal, StoreError, StoreErrorKind},
 };
 
@@ -158,13 +161,24 @@ impl StoreBlacklist {
 impl Blacklist for StoreBlacklist {
     fn check(&self, identity: &Identity, now: Timestamp) -> BlacklistVerdict {
         // What is known to be revoked is so even where other things are not known.
-        if self.set.is_revoked(identity, now) {
-            BlacklistVerdict::Revoked
-        } else if self.is_stale(now) {
-            BlacklistVerdict::Stale
-        } else {
-            BlacklistVerdict::Clean
+        match self.set.judge(identity, now) {
+            Known::Revoked => BlacklistVerdict::Revoked,
+            Known::Nothing | Known::Outdated if self.is_stale(now) => BlacklistVerdict::Stale,
+            known @ (Known::Nothing | Known::Outdated) => known.into(),
         }
+    }
+
+    fn authority_since(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        epoch: u64,
+        now: Timestamp,
+    ) -> BlacklistVerdict {
+        if self.is_stale(now) {
+            return BlacklistVerdict::Stale;
+        }
+        self.set.since(tenant, user, epoch).into()
     }
 
     fn epoch(&self, now: Timestamp) -> Option<u64> {
@@ -176,20 +190,31 @@ impl Blacklist for StoreBlacklist {
         identity: &Identity,
         now: Timestamp,
     ) -> Result<BlacklistVerdict, StoreError> {
-        let targets = [
+        let (user, issued_at) = (identity.user_id, identity.issued_at);
+        let refusing = [
             RevocationTarget::Token(identity.token_id),
             RevocationTarget::Session(identity.session_id),
-            RevocationTarget::User(identity.user_id, identity.issued_at),
+            RevocationTarget::User(user, issued_at),
+            RevocationTarget::Tenant(issued_at),
         ];
-        let revoked = self
-            .repository
-            .is_revoked(identity.tenant_id, &targets, now)
-            .await?;
-        Ok(if revoked || self.set.is_revoked(identity, now) {
-            BlacklistVerdict::Revoked
+        let outdating = [
+            RevocationTarget::Authority(user, issued_at),
+            RevocationTarget::TenantAuthority(issued_at),
+        ];
+        let said = async |targets: &[RevocationTarget]| {
+            let tenant = identity.tenant_id;
+            self.repository.is_revoked(tenant, targets, now).await
+        };
+        // Nearly always there is nothing of all that: one question.
+        let found = if !said(&[&refusing[..], &outdating].concat()).await? {
+            Known::Nothing
+        } else if said(&refusing).await? {
+            Known::Revoked
         } else {
-            BlacklistVerdict::Clean
-        })
+            // Of what was read after the token was issued the store cannot say whether this came later: it counts as if.
+            Known::Outdated
+        };
+        Ok(found.max(self.set.judge(identity, now)).into())
     }
 
     /// Other nodes hear of it through the store.

@@ -419,6 +419,8 @@ fn claims(random: &dyn Random) -> AccessClaims {
         email: "ada@example.org".to_owned(),
         roles: Vec::new(),
         permissions: Vec::new(),
+        organization: None,
+        authority_omitted: false,
         mfa_verified: false,
         authenticated_at: NOW,
         methods: vec!["pwd".to_owned()],

@@ -22,6 +22,9 @@ use crate::{
 /// have been given a token.
 const REVOCATION_MARGIN: Duration = Duration::from_mins(1);
 
+/// From the moment a change of what somebody may do is made, its commit takes less than this.
+const COMMIT_MARGIN: Duration = Duration::from_secs(2);
+
 /// One change with all that belongs to it: what is written, the audit events, the mails it causes, and the access tokens
 /// it kills. Dropped without [`commit`](Self::commit), nothing of it happened.
 pub(crate) struct Unit<'a> {
@@ -78,6 +81,12 @@ impl Record {
     /// Done by this user, or by an operator, to something that is no user.
     pub(crate) fn caused_by(mut self, user: Option<UserId>) -> Self {
         self.actor = user;
+        self
+    }
+
+    /// Done by this user, to nobody.
+    pub(crate) fn actor(mut self, user: UserId) -> Self {
+        self.actor = Some(user);
         self
     }
 
@@ -303,14 +312,22 @@ impl<'a> Unit<'a> {
     /// as others: whoever changes what a user may do calls it.
     pub(crate) async fn authority_changed(&mut self, user: UserId) -> Result<(), Error> {
         self.end_impersonations_by(user).await?;
-        self.revoke(RevocationTarget::Authority(user, self.now))
-            .await
+        let until = self.authority_changes_until();
+        self.revoke(RevocationTarget::Authority(user, until)).await
     }
 
     /// The same for everybody in the tenant: a role's definition changed, or a group's roles did.
     pub(crate) async fn tenant_authority_changed(&mut self) -> Result<(), Error> {
-        self.revoke(RevocationTarget::TenantAuthority(self.now))
-            .await
+        let until = self.authority_changes_until();
+        self.revoke(RevocationTarget::TenantAuthority(until)).await
+    }
+
+    /// Up to when tokens may be issued that do not know of a change made now: until it is committed, everybody reads what was before,
+    /// and writes a time into the token that is of another clock. Those that do know are read anew once more, which is cheap.
+    fn authority_changes_until(&self) -> Timestamp {
+        let now = self.inner.clock.now().max(self.now);
+        let until = now.after(self.inner.config.access_tokens.leeway + COMMIT_MARGIN);
+        self.inner.authority_changes.distinct(until)
     }
 
     /// Ends the sessions in which a user acts as others, and their access tokens.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Error, Hooks,
+    authority::{AuthorityCache, Denials, Instants},
     blacklist::{Blacklist, StoreBlacklist, StoreBlacklistSettings, TokenAuthenticator},
     config::{Config, ConfigError, EmailVerification, PublicUrl},
     crypto::{
@@ -354,6 +355,9 @@ impl GatekeeperBuilder {
             refresh_tokens: RefreshTokens::new(&secret),
             authenticator: TokenAuthenticator::new(tokens, Arc::clone(&blacklist)),
             api_keys: KeyDoor::new(&config, random.as_ref()),
+            authorities: AuthorityCache::new(config.authority.cache_capacity),
+            authority_changes: Instants::default(),
+            denials: Denials::default(),
             stored_keys,
             limits: Limits::new(&secret, self.rate_limiter),
             lockout: self

@@ -6,6 +6,7 @@ use tokio::sync::Notify;
 use super::{api_keys::KeyDoor, tenants::TenantMemory, workers::Workers};
 use crate::{
     AccessError, Error, Hooks, Identity, PasswordError, RequestContext,
+    authority::{AuthorityCache, Denials, Instants},
     blacklist::TokenAuthenticator,
     config::{Config, PublicUrl, TokenPlacement},
     crypto::{
@@ -49,6 +50,9 @@ pub(crate) struct Inner {
     pub(crate) refresh_tokens: RefreshTokens,
     pub(crate) authenticator: TokenAuthenticator,
     pub(crate) api_keys: KeyDoor,
+    pub(crate) authorities: AuthorityCache,
+    pub(crate) authority_changes: Instants,
+    pub(crate) denials: Denials,
     /// `None` where the application gave the key ring.
     pub(crate) stored_keys: Option<StoredKeys>,
     pub(crate) limits: Limits,

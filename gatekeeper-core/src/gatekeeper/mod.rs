@@ -180,9 +180,10 @@ impl Gatekeeper {
         self.0.hasher.verifications()
     }
 
-    /// Ends the workers, letting the mail at hand be finished. Requests can still be answered.
+    /// Ends the workers, letting the mail at hand be finished and the audit events about denied attempts be written. Requests can still be answered.
     pub async fn shutdown(&self) {
         self.0.workers.stop().await;
+        self.0.denials.settle().await;
     }
 }
 

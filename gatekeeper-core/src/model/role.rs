@@ -91,6 +91,15 @@ pub struct OrganizationAuthority {
 }
 
 impl Authority {
+    /// How many bytes it takes in an access token: each name with its quotes and a comma.
+    pub fn token_bytes(&self) -> usize {
+        let bytes = |names: &[String]| names.iter().map(|name| name.len() + 3).sum::<usize>();
+        let organization = self.organization.as_ref();
+        bytes(&self.roles)
+            + bytes(&self.permissions)
+            + organization.map_or(0, |org| bytes(&org.roles) + bytes(&org.permissions))
+    }
+
     /// With the role everyone has.
     #[must_use]
     pub fn complete(mut self) -> Self {

@@ -29,6 +29,7 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
 
 fn head<'a>(method: &'a str, headers: &'a HeaderMap) -> RequestHead<'a, HeaderMap> {
     RequestHead {
+        path: "/",
         method,
         path: "/",
         authority: None,

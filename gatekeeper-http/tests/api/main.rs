@@ -16,6 +16,7 @@ mod api_keys;
 mod conventions;
 mod cookies;
 mod csrf;
+mod denials;
 mod failures;
 mod hostile;
 mod invitations;

@@ -266,6 +266,7 @@ async fn row_23_a_guard_asks_for_a_step_up_and_says_so() {
     let identity = world.api.gatekeeper().authenticate(&access).await.unwrap();
     let headers = HeaderMap::new();
     let head = RequestHead {
+        path: "/",
         method: Method::GET.as_str(),
         path: "/",
         authority: None,

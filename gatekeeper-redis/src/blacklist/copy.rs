@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use gatekeeper_core::{
-    Identity,
-    crypto::MessageSeals,
-    model::{Revocation, Timestamp},
-};
+use gatekeeper_core::{Identity, crypto::MessageSeals, model::Revocation};
 use redis::Script;
 
-use super::entry::{Entries, ID_LEN, MOST_IN_MESSAGE, ids, message};
+use super::entry::{Entries, ID_LEN, MOST_IN_MESSAGE, ids, is_in_first_version, message};
 use crate::{RedisClient, client::Away, connection::News};
 
 /// What has expired is kept for as long as this: the clocks of nodes differ.
@@ -51,10 +47,10 @@ pub(super) enum Completeness {
 
 /// What the copy says of a token.
 #[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    Clean,
-    Revoked,
+    /// All that it holds about the token, its session, user and tenant.
+    Known(Vec<Revocation>),
     /// It cannot know: it is not complete, or holds something that is not ours.
     Unknown,
 }
@@ -88,7 +84,11 @@ impl Copy {
 
     async fn put(&self, revocations: &[Revocation], tell: bool) -> Result<(), usize> {
         let mut done = 0;
-        for some in revocations.chunks(MOST_IN_MESSAGE) {
+        let alike = |one: &Revocation, next: &Revocation| {
+            is_in_first_version(one) == is_in_first_version(next)
+        };
+        let runs = revocations.chunk_by(alike);
+        for some in runs.flat_map(|run| run.chunks(MOST_IN_MESSAGE)) {
             let entries: Vec<_> = some.iter().map(|one| self.entries.write(one)).collect();
             let revoked_at = some.iter().map(|one| one.revoked_at).max();
             let expires_at = some.iter().map(|one| one.expires_at).max();
@@ -115,7 +115,7 @@ impl Copy {
     }
 
     /// What it says of a token.
-    pub(super) async fn ask(&self, identity: &Identity, now: Timestamp) -> Result<Answer, Away> {
+    pub(super) async fn ask(&self, identity: &Identity) -> Result<Answer, Away> {
         let ids = ids(identity);
         let mut invocation = self.ask.key(self.hash.as_str());
         for id in &ids {
@@ -126,15 +126,14 @@ impl Copy {
         if found.next().as_deref() != Some(b"1") || found.len() != ids.len() {
             return Ok(Answer::Unknown);
         }
+        let mut known = Vec::new();
         for (id, records) in ids.iter().zip(found) {
-            let Ok(revocations) = self.entries.read(id, &records) else {
-                return Ok(Answer::Unknown);
-            };
-            if revocations.iter().any(|one| concerns(one, identity, now)) {
-                return Ok(Answer::Revoked);
+            match self.entries.read(id, &records) {
+                Ok(revocations) => known.extend(revocations),
+                Err(_) => return Ok(Answer::Unknown),
             }
         }
-        Ok(Answer::Clean)
+        Ok(Answer::Known(known))
     }
 
     /// Sends a heartbeat, which comes back as news where they come through.
@@ -206,17 +205,4 @@ impl Copy {
         }
         Ok((next, found))
     }
-}
-
-/// As [`Blacklist::check`](gatekeeper_core::blacklist::Blacklist::check) says.
-fn concerns(revocation: &Revocation, identity: &Identity, now: Timestamp) -> bool {
-    use gatekeeper_core::model::RevocationTarget;
-    now < revocation.expires_at
-        && match revocation.target {
-            // The entry was found by its id.
-            RevocationTarget::Token(_) | RevocationTarget::Session(_) => true,
-            RevocationTarget::User(_, until) => {
-                identity.issued_at.as_unix_seconds() <= until.as_unix_seconds()
-            }
-        }
 }

@@ -1,9 +1,10 @@
 //! Revocations as bytes.
 //!
-//! An id is one byte for the kind, then the tenant and what is refused, 16 bytes each. A record is three instants in
-//! microseconds (until when tokens of a user were issued, 0 for the other kinds; when it was revoked; when the entry
-//! expires), 8 bytes each, big-endian, and a seal over id and instants. A message is a version byte and up to
-//! [`MOST_IN_MESSAGE`] pairs of id and record.
+//! An id is one byte for the kind, then the tenant and what is refused, 16 bytes each (the tenant once more where it is about all
+//! of it). A record is three instants in microseconds (until when the tokens that it is about were issued, 0 for single tokens
+//! and sessions; when it was revoked; when the entry expires), 8 bytes each, big-endian, and a seal over id and instants. A
+//! message is a version byte and up to [`MOST_IN_MESSAGE`] pairs of id and record. Version 1 knows the first three kinds and is
+//! written where it suffices, so that nodes of before understand it.
 
 use gatekeeper_core::{
     crypto::MessageSeals,
@@ -14,8 +15,12 @@ use uuid::Uuid;
 const TOKEN: u8 = 1;
 const SESSION: u8 = 2;
 const USER: u8 = 3;
+const TENANT: u8 = 4;
+const AUTHORITY: u8 = 5;
+const TENANT_AUTHORITY: u8 = 6;
 
-const VERSION: u8 = 1;
+/// A version of messages, and the last kind that may be in one.
+const VERSIONS: [(u8, u8); 2] = [(1, USER), (2, TENANT_AUTHORITY)];
 const TIMES_LEN: usize = 24;
 const SEAL_LEN: usize = 32;
 pub(super) const ID_LEN: usize = 33;
@@ -51,12 +56,21 @@ impl Entries {
 
     /// The id and the record of a revocation.
     pub(super) fn write(&self, revocation: &Revocation) -> ([u8; ID_LEN], [u8; RECORD_LEN]) {
+        let tenant = revocation.tenant_id;
         let (kind, target, until) = match revocation.target {
             RevocationTarget::Token(id) => (TOKEN, id.as_uuid(), 0),
             RevocationTarget::Session(id) => (SESSION, id.as_uuid(), 0),
             RevocationTarget::User(id, until) => (USER, id.as_uuid(), until.as_unix_micros()),
+            RevocationTarget::Tenant(until) => (TENANT, tenant.as_uuid(), until.as_unix_micros()),
+            RevocationTarget::Authority(id, until) => {
+                (AUTHORITY, id.as_uuid(), until.as_unix_micros())
+            }
+            RevocationTarget::TenantAuthority(until) => {
+                let until = until.as_unix_micros();
+                (TENANT_AUTHORITY, tenant.as_uuid(), until)
+            }
         };
-        let id = id(kind, revocation.tenant_id, target);
+        let id = id(kind, tenant, target);
         let times = [
             until,
             revocation.revoked_at.as_unix_micros(),
@@ -97,12 +111,16 @@ impl Entries {
             .iter()
             .map(|time| Timestamp::from_unix_micros(i64::from_be_bytes(*time)));
         let (until, revoked_at, expires_at) = (times.next()?, times.next()?, times.next()?);
+        let tenant = Uuid::from_bytes(*tenant);
         Some(Revocation {
-            tenant_id: TenantId::from_uuid(Uuid::from_bytes(*tenant)),
+            tenant_id: TenantId::from_uuid(tenant),
             target: match kind {
                 TOKEN => RevocationTarget::Token(TokenId::from_uuid(target)),
                 SESSION => RevocationTarget::Session(SessionId::from_uuid(target)),
                 USER => RevocationTarget::User(UserId::from_uuid(target), until),
+                TENANT if target == tenant => RevocationTarget::Tenant(until),
+                AUTHORITY => RevocationTarget::Authority(UserId::from_uuid(target), until),
+                TENANT_AUTHORITY if target == tenant => RevocationTarget::TenantAuthority(until),
                 _ => return None,
             },
             revoked_at,
@@ -114,7 +132,11 @@ impl Entries {
     pub(super) fn read_message(&self, message: &[u8]) -> Result<Vec<Revocation>, Unreadable> {
         let (&version, entries) = message.split_first().ok_or(Unreadable)?;
         let (entries, rest) = entries.as_chunks::<ENTRY_LEN>();
-        if version != VERSION || !rest.is_empty() || entries.len() > MOST_IN_MESSAGE {
+        let (_, last_kind) = VERSIONS
+            .into_iter()
+            .find(|(known, _)| *known == version)
+            .ok_or(Unreadable)?;
+        if !rest.is_empty() || entries.len() > MOST_IN_MESSAGE {
             return Err(Unreadable);
         }
         entries
@@ -122,16 +144,38 @@ impl Entries {
             .map(|entry| {
                 let (id, record) = entry.split_first_chunk::<ID_LEN>().ok_or(Unreadable)?;
                 let record = record.first_chunk().ok_or(Unreadable)?;
+                if kind(id) > last_kind {
+                    return Err(Unreadable);
+                }
                 self.read_one(id, record).ok_or(Unreadable)
             })
             .collect()
     }
 }
 
+fn kind(id: &[u8; ID_LEN]) -> u8 {
+    let [kind, ..] = id;
+    *kind
+}
+
+/// Whether nodes of before know this kind too: it is told apart from those that they do not.
+pub(super) const fn is_in_first_version(revocation: &Revocation) -> bool {
+    match revocation.target {
+        RevocationTarget::Token(_) | RevocationTarget::Session(_) | RevocationTarget::User(..) => {
+            true
+        }
+        RevocationTarget::Tenant(_)
+        | RevocationTarget::Authority(..)
+        | RevocationTarget::TenantAuthority(_) => false,
+    }
+}
+
 /// The message that tells of these entries.
 pub(super) fn message(entries: &[([u8; ID_LEN], [u8; RECORD_LEN])]) -> Vec<u8> {
+    let last = entries.iter().map(|(id, _)| kind(id)).max().unwrap_or(0);
+    let [(first, last_of_first), (second, _)] = VERSIONS;
     let mut message = Vec::with_capacity(1 + entries.len() * ENTRY_LEN);
-    message.push(VERSION);
+    message.push(if last <= last_of_first { first } else { second });
     for (id, record) in entries {
         message.extend_from_slice(id);
         message.extend_from_slice(record);
@@ -139,13 +183,16 @@ pub(super) fn message(entries: &[([u8; ID_LEN], [u8; RECORD_LEN])]) -> Vec<u8> {
     message
 }
 
-/// The ids under which a token could be revoked: its own, its session's, its user's.
-pub(super) fn ids(identity: &gatekeeper_core::Identity) -> [[u8; ID_LEN]; 3] {
+/// The ids of what could concern a token: its own, its session's, its user's and its tenant's.
+pub(super) fn ids(identity: &gatekeeper_core::Identity) -> [[u8; ID_LEN]; 6] {
     let tenant = identity.tenant_id;
     [
         id(TOKEN, tenant, identity.token_id.as_uuid()),
         id(SESSION, tenant, identity.session_id.as_uuid()),
         id(USER, tenant, identity.user_id.as_uuid()),
+        id(TENANT, tenant, tenant.as_uuid()),
+        id(AUTHORITY, tenant, identity.user_id.as_uuid()),
+        id(TENANT_AUTHORITY, tenant, tenant.as_uuid()),
     ]
 }
 
@@ -181,6 +228,9 @@ mod tests {
             RevocationTarget::Token(TokenId::new(now, &random)),
             RevocationTarget::Session(SessionId::new(now, &random)),
             RevocationTarget::User(UserId::new(now, &random), now),
+            RevocationTarget::Tenant(now),
+            RevocationTarget::Authority(UserId::new(now, &random), now),
+            RevocationTarget::TenantAuthority(now),
         ]
         .map(|target| Revocation {
             tenant_id: TenantId::new(now, &random),
@@ -205,6 +255,44 @@ mod tests {
             let twice = [record.as_slice(), record].concat();
             assert_eq!(entries.read(id, &twice).unwrap().len(), 2);
             assert_eq!(entries.read(id, &[]).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn nodes_of_before_understand_what_they_know() {
+        let entries = entries(1, "a");
+        let (known, new): (Vec<_>, Vec<_>) =
+            revocations().into_iter().partition(is_in_first_version);
+        assert_eq!((known.len(), new.len()), (3, 3));
+        let written =
+            |all: &[Revocation]| -> Vec<_> { all.iter().map(|one| entries.write(one)).collect() };
+        let of_before = message(&written(&known));
+        assert_eq!(of_before.first(), Some(&1));
+        assert_eq!(entries.read_message(&of_before).unwrap(), known);
+        // Of a version that does not know it, a kind is not believed.
+        for one in &new {
+            let mut told = message(&written(&[*one]));
+            assert_eq!(told.first(), Some(&2));
+            assert_eq!(entries.read_message(&told).unwrap(), [*one]);
+            told[0] = 1;
+            assert_eq!(entries.read_message(&told), Err(Unreadable));
+        }
+    }
+
+    #[test]
+    fn what_is_about_a_whole_tenant_names_it_twice() {
+        let entries = entries(1, "a");
+        for one in revocations() {
+            let (mut id, record) = entries.write(&one);
+            id[32] ^= 1;
+            let times = &record[..TIMES_LEN];
+            let seal = entries.seals.seal(&entries.context, &[&id, times].concat());
+            let sealed = [times, &seal].concat();
+            let whole = matches!(
+                one.target,
+                RevocationTarget::Tenant(_) | RevocationTarget::TenantAuthority(_)
+            );
+            assert_eq!(entries.read(&id, &sealed).is_err(), whole, "{one:?}");
         }
     }
 

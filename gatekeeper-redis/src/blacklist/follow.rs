@@ -114,7 +114,7 @@ impl RedisBlacklist {
         }
     }
 
-    fn learn(&self, news: &[Revocation], now: Timestamp) {
+    pub(super) fn learn(&self, news: &[Revocation], now: Timestamp) {
         let live: Vec<_> = news
             .iter()
             .filter(|one| now < one.expires_at)

@@ -16,7 +16,7 @@ use gatekeeper_core::{
     blacklist::{Blacklist, BlacklistVerdict, StoreBlacklist},
     crypto::{MessageSeals, SecretKeys},
     env::{Clock, Random, SystemRandom},
-    model::{Revocation, Timestamp},
+    model::{Revocation, TenantId, Timestamp, UserId},
     store::StoreError,
 };
 use tokio::sync::{Notify, watch};
@@ -36,7 +36,8 @@ const MOST_WAITING: usize = 4096;
 ///
 /// One made by [`strict`](Self::strict) asks Redis with every check: what any node has told Redis is refused by the next
 /// check everywhere. Redis is believed where its copy is known to be complete; otherwise the store is asked; where
-/// that does not answer, the check is an error. A revocation whose node could not reach Redis is found by the store's poll.
+/// that does not answer, the check is an error. Roles and permissions that are read anew are read with every request, since what was
+/// read before may be outdated for all the process knows. A revocation whose node could not reach Redis is found by the store's poll.
 ///
 /// # Security
 ///
@@ -118,9 +119,24 @@ impl RedisBlacklist {
 impl Blacklist for RedisBlacklist {
     fn check(&self, identity: &Identity, now: Timestamp) -> BlacklistVerdict {
         match self.store.check(identity, now) {
-            BlacklistVerdict::Clean if self.strict => BlacklistVerdict::Stale,
+            BlacklistVerdict::Clean | BlacklistVerdict::Outdated if self.strict => {
+                BlacklistVerdict::Stale
+            }
             verdict => verdict,
         }
+    }
+
+    fn authority_since(
+        &self,
+        tenant: TenantId,
+        user: UserId,
+        epoch: u64,
+        now: Timestamp,
+    ) -> BlacklistVerdict {
+        if self.strict {
+            return BlacklistVerdict::Stale;
+        }
+        self.store.authority_since(tenant, user, epoch, now)
     }
 
     fn epoch(&self, now: Timestamp) -> Option<u64> {
@@ -140,12 +156,19 @@ impl Blacklist for RedisBlacklist {
                 BlacklistVerdict::Revoked => return Ok(BlacklistVerdict::Revoked),
                 // A store that cannot be heard may know of what nobody could tell Redis.
                 BlacklistVerdict::Stale => {}
-                BlacklistVerdict::Clean => match self.copy.ask(identity, now).await {
-                    Ok(Answer::Clean) => return Ok(BlacklistVerdict::Clean),
-                    Ok(Answer::Revoked) => return Ok(BlacklistVerdict::Revoked),
-                    Ok(Answer::Unknown) => self.incomplete.notify_one(),
-                    Err(Away) => {}
-                },
+                BlacklistVerdict::Clean | BlacklistVerdict::Outdated => {
+                    match self.copy.ask(identity).await {
+                        Ok(Answer::Known(known)) => {
+                            self.learn(&known, now);
+                            match self.store.check(identity, now) {
+                                BlacklistVerdict::Stale => {}
+                                verdict => return Ok(verdict),
+                            }
+                        }
+                        Ok(Answer::Unknown) => self.incomplete.notify_one(),
+                        Err(Away) => {}
+                    }
+                }
             }
         }
         self.store.check_source(identity, now).await

@@ -117,6 +117,21 @@ impl AccessTokens {
         Ok(identity)
     }
 
+    /// Puts what was read anew for the bearer of a token in the place of what the token itself said, if it is remembered.
+    pub(crate) fn renew(&self, token: &str, identity: &Arc<Identity>) {
+        let Some(verified) = &self.0.verified else {
+            return;
+        };
+        let key = verified.key(token);
+        // Its times and its keyring stay: it is forgotten when the token would have been.
+        if let Some(found) = verified.find(key)
+            && found.identity.token_id == identity.token_id
+        {
+            let identity = Arc::clone(identity);
+            verified.insert(key, Verified { identity, ..found });
+        }
+    }
+
     /// Puts another keyring in place of this one: at once for every clone. Tokens verified before are forgotten.
     pub fn replace_keyring(&self, keyring: Keyring) {
         let mut place = self

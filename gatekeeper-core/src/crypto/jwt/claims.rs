@@ -32,7 +32,20 @@ pub(super) struct Claims<'a> {
     pub(super) mfa_verified: bool,
     pub(super) amr: Vec<String>,
     pub(super) act: Option<Actor<'a>>,
+    pub(super) org: Option<Organization<'a>>,
+    /// Whether roles and permissions were too many to be said.
+    pub(super) authority_omitted: bool,
     pub(super) custom: Map<String, Value>,
+}
+
+impl Claims<'_> {
+    /// Whether roles or permissions stand in it.
+    pub(super) fn has_authority(&self) -> bool {
+        let organization = self.org.as_ref();
+        !self.roles.is_empty()
+            || !self.permissions.is_empty()
+            || organization.is_some_and(|org| !org.roles.is_empty() || !org.permissions.is_empty())
+    }
 }
 
 /// Whole seconds since 1970, not negative. RFC 7519 section 2 would allow fractions; we issue none and take none
@@ -98,6 +111,29 @@ pub(super) struct Actor<'a> {
     pub(super) sub: Text<'a>,
 }
 
+/// The active organisation: `org`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Organization<'a> {
+    #[serde(borrow)]
+    pub(super) id: Text<'a>,
+    pub(super) roles: Vec<String>,
+    pub(super) permissions: Vec<String>,
+}
+
+/// `true`, and nothing else: the mark is there or it is not.
+struct True;
+
+impl<'de> Deserialize<'de> for True {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if bool::deserialize(deserializer)? {
+            Ok(Self)
+        } else {
+            Err(D::Error::custom("a mark that is not set"))
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum Name {
@@ -105,6 +141,7 @@ enum Name {
     Amr,
     Aud,
     AuthTime,
+    AuthorityOmitted,
     ClientId,
     Email,
     Exp,
@@ -113,6 +150,7 @@ enum Name {
     Jti,
     MfaVerified,
     Nbf,
+    Org,
     Permissions,
     Roles,
     Sid,
@@ -142,7 +180,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
         let (mut client_id, mut email, mut exp, mut iat) = (None, None, None, None);
         let (mut iss, mut jti, mut mfa_verified, mut nbf) = (None, None, None, None);
         let (mut permissions, mut roles, mut sid, mut sub) = (None, None, None, None);
-        let (mut tid, mut uid) = (None, None);
+        let (mut tid, mut uid, mut org, mut authority_omitted) = (None, None, None, None);
         let mut custom = Map::new();
         while let Some(name) = map.next_key()? {
             match name {
@@ -150,6 +188,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 Name::Amr => read(&mut amr, &mut map)?,
                 Name::Aud => read(&mut aud, &mut map)?,
                 Name::AuthTime => read(&mut auth_time, &mut map)?,
+                Name::AuthorityOmitted => read(&mut authority_omitted, &mut map)?,
                 Name::ClientId => read(&mut client_id, &mut map)?,
                 Name::Email => read(&mut email, &mut map)?,
                 Name::Exp => read(&mut exp, &mut map)?,
@@ -158,6 +197,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 Name::Jti => read(&mut jti, &mut map)?,
                 Name::MfaVerified => read(&mut mfa_verified, &mut map)?,
                 Name::Nbf => read(&mut nbf, &mut map)?,
+                Name::Org => read(&mut org, &mut map)?,
                 Name::Permissions => read(&mut permissions, &mut map)?,
                 Name::Roles => read(&mut roles, &mut map)?,
                 Name::Sid => read(&mut sid, &mut map)?,
@@ -190,6 +230,8 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
             mfa_verified: mfa_verified.ok_or_else(|| absent("mfa_verified"))?,
             amr: amr.ok_or_else(|| absent("amr"))?,
             act,
+            org,
+            authority_omitted: authority_omitted.is_some_and(|True| true),
             custom,
         })
     }

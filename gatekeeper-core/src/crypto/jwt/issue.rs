@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use super::{AccessTokenSettings, Keyring, MAX_TOKEN, claims::MAX_TIME};
 use crate::{
     crypto::BASE64URL,
-    model::{SecretString, SessionId, TenantId, Timestamp, TokenId, UserId},
+    model::{
+        OrganizationAuthority, OrganizationId, SecretString, SessionId, TenantId, Timestamp,
+        TokenId, UserId,
+    },
 };
 
 /// What an access token is to say. The rest (`iss`, `aud`, `client_id`, `nbf`, `exp`) follows from the settings.
@@ -25,6 +28,11 @@ pub struct AccessClaims {
     pub roles: Vec<String>,
     /// Permissions: `permissions`.
     pub permissions: Vec<String>,
+    /// The active organisation, and what its membership gives: `org`.
+    pub organization: Option<OrganizationAuthority>,
+    /// Whether the token only says that roles and permissions have to be looked up: `authority_omitted`. Those given here are then
+    /// left out.
+    pub authority_omitted: bool,
     /// Whether a second factor was shown: `mfa_verified`.
     pub mfa_verified: bool,
     /// When the user last proved who they are: `auth_time`, cut to the second.
@@ -48,6 +56,7 @@ pub const RESERVED_CLAIMS: &[&str] = &[
     "amr",
     "aud",
     "auth_time",
+    "authority_omitted",
     "authorization_details",
     "azp",
     "client_id",
@@ -66,6 +75,7 @@ pub const RESERVED_CLAIMS: &[&str] = &[
     "mfa_verified",
     "nbf",
     "nonce",
+    "org",
     "permissions",
     "roles",
     "scope",
@@ -118,6 +128,10 @@ struct Payload<'a> {
     amr: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Actor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org: Option<Organization<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    authority_omitted: bool,
     #[serde(flatten)]
     custom: &'a Map<String, Value>,
 }
@@ -125,6 +139,13 @@ struct Payload<'a> {
 #[derive(Serialize)]
 struct Actor {
     sub: UserId,
+}
+
+#[derive(Serialize)]
+struct Organization<'a> {
+    id: OrganizationId,
+    roles: &'a [String],
+    permissions: &'a [String],
 }
 
 /// Makes a token under the signing key.
@@ -174,6 +195,8 @@ fn payload<'a>(
     let iat = in_range(claims.issued_at.as_unix_seconds())?;
     let lifetime = i64::try_from(settings.lifetime.as_secs()).map_err(|_| IssueError::Time)?;
     let exp = iat.checked_add(lifetime).ok_or(IssueError::Time)?;
+    let said =
+        |all: &'a Vec<String>| -> &'a [String] { if claims.authority_omitted { &[] } else { all } };
     Ok(Payload {
         iss: &settings.issuer,
         sub: claims.user_id,
@@ -191,12 +214,18 @@ fn payload<'a>(
         tid: claims.tenant_id,
         uid: claims.user_id,
         email: &claims.email,
-        roles: &claims.roles,
-        permissions: &claims.permissions,
+        roles: said(&claims.roles),
+        permissions: said(&claims.permissions),
         mfa_verified: claims.mfa_verified,
         auth_time: in_range(claims.authenticated_at.as_unix_seconds())?,
         amr: &claims.methods,
         act: claims.actor.map(|sub| Actor { sub }),
+        org: claims.organization.as_ref().map(|org| Organization {
+            id: org.id,
+            roles: said(&org.roles),
+            permissions: said(&org.permissions),
+        }),
+        authority_omitted: claims.authority_omitted,
         custom: &claims.custom,
     })
 }

@@ -4,16 +4,17 @@ use base64::Engine;
 
 use super::{
     AccessTokenSettings, Keyring, TokenRejection,
-    claims::Claims,
+    claims::{Claims, Organization},
     compact::{Compact, MAX_SIGNATURE},
     header::Header,
     keyring::Entry,
 };
 use crate::{
     Identity,
+    authority::Origin,
     crypto::BASE64URL,
     identity::CleanMark,
-    model::{Algorithm, Timestamp},
+    model::{Algorithm, OrganizationAuthority, Timestamp},
 };
 
 /// What a verified token says, with the times that are looked at each time it is shown.
@@ -114,6 +115,10 @@ fn check(settings: &AccessTokenSettings, claims: &Claims<'_>) -> Result<Times, T
     if claims.client_id.0.is_empty() {
         return Err(TokenRejection::Claims);
     }
+    // A token that says both that it says nothing, and something, is none of ours.
+    if claims.authority_omitted && claims.has_authority() {
+        return Err(TokenRejection::Claims);
+    }
     let times = Times {
         issued_at: claims.iat.0,
         not_before: claims.nbf.0,
@@ -128,6 +133,12 @@ fn check(settings: &AccessTokenSettings, claims: &Claims<'_>) -> Result<Times, T
 }
 
 fn identity(claims: Claims<'_>) -> Result<Identity, TokenRejection> {
+    let organization = claims.org.map(organization).transpose()?;
+    let origin = if claims.authority_omitted {
+        Origin::Omitted
+    } else {
+        Origin::Token
+    };
     Ok(Identity {
         user_id: id(&claims.uid.0).map_err(|_| TokenRejection::Subject)?,
         tenant_id: id(&claims.tid.0)?,
@@ -142,10 +153,19 @@ fn identity(claims: Claims<'_>) -> Result<Identity, TokenRejection> {
         issued_at: Timestamp::from_unix_seconds(claims.iat.0),
         expires_at: Timestamp::from_unix_seconds(claims.exp.0),
         actor: claims.act.map(|act| id(&act.sub.0)).transpose()?,
-        organization: None,
+        organization,
         api_key: None,
         claims: claims.custom,
+        origin,
         clean: CleanMark::default(),
+    })
+}
+
+fn organization(claim: Organization<'_>) -> Result<OrganizationAuthority, TokenRejection> {
+    Ok(OrganizationAuthority {
+        id: id(&claim.id.0)?,
+        roles: claim.roles,
+        permissions: claim.permissions,
     })
 }
 

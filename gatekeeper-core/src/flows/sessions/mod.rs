@@ -35,7 +35,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Error, Gatekeeper, RequestContext,
-    crypto::jwt::AccessClaims,
+    crypto::jwt::{AccessClaims, IssueError},
     flows::accounts::Profile,
     model::{Account, Device, SecretString, Session, Timestamp, TokenId, User},
 };
@@ -127,7 +127,8 @@ impl Sessions<'_> {
             .impersonation
             .as_ref()
             .map(|_| session.absolute_expires_at);
-        let claims = AccessClaims {
+        let most = inner.config.authority.max_token_bytes;
+        let mut claims = AccessClaims {
             user_id: profile.user.id,
             tenant_id: session.tenant_id,
             session_id: session.id,
@@ -135,6 +136,8 @@ impl Sessions<'_> {
             email: profile.user.email.as_str().to_owned(),
             roles: profile.authority.roles.clone(),
             permissions: profile.authority.permissions.clone(),
+            organization: profile.authority.organization.clone(),
+            authority_omitted: profile.authority.token_bytes() > most,
             mfa_verified: session.mfa_verified_at.is_some(),
             authenticated_at: session.authenticated_at,
             methods: session
@@ -147,11 +150,16 @@ impl Sessions<'_> {
             ends_at,
             custom,
         };
-        let access_token = inner
-            .authenticator
-            .tokens()
-            .issue(&claims)
-            .map_err(Error::internal)?;
+        let tokens = inner.authenticator.tokens();
+        let access_token = match tokens.issue(&claims) {
+            // Within the limit, but the application's claims leave less room than that.
+            Err(IssueError::TooLong) if !claims.authority_omitted => {
+                claims.authority_omitted = true;
+                tokens.issue(&claims)
+            }
+            issued => issued,
+        }
+        .map_err(Error::internal)?;
         let refresh_token =
             inner
                 .refresh_tokens

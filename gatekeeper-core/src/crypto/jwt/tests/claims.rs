@@ -1,6 +1,10 @@
 use std::time::Duration;
 
 use super::*;
+use crate::{
+    authority::Origin,
+    model::{OrganizationAuthority, OrganizationId},
+};
 
 #[test]
 fn every_algorithm_verifies_what_it_issues() {
@@ -29,6 +33,62 @@ fn every_algorithm_verifies_what_it_issues() {
         assert_eq!(identity.actor, claims.actor);
         assert_eq!(identity.claims, claims.custom);
     }
+}
+
+#[test]
+fn a_token_says_what_counts_in_the_active_organisation_apart() {
+    let organization = OrganizationAuthority {
+        id: OrganizationId::new(NOW, &SeededRandom::new(8)),
+        roles: vec!["owner".to_owned()],
+        permissions: vec!["members:*".to_owned()],
+    };
+    let mut claims = access_claims();
+    claims.organization = Some(organization.clone());
+    let tokens = tokens(Algorithm::EdDsa);
+    let token = tokens.issue(&claims).unwrap();
+    let identity = tokens.verify(token.expose(), NOW).unwrap();
+    assert_eq!(identity.organization, Some(organization.clone()));
+    assert!(identity.has_organization_permission("members:read"));
+    assert!(!identity.has_permission("members:read"));
+    assert!(!identity.has_role("owner"));
+    let said = payload(token.expose());
+    let org = json!({"id": organization.id, "roles": ["owner"], "permissions": ["members:*"]});
+    assert_eq!(said["org"], org);
+    assert_eq!(said.get("authority_omitted"), None);
+}
+
+#[test]
+fn a_token_without_roles_says_that_it_is_so() {
+    let mut claims = access_claims();
+    claims.organization = Some(OrganizationAuthority {
+        id: OrganizationId::new(NOW, &SeededRandom::new(8)),
+        roles: vec!["owner".to_owned()],
+        permissions: vec!["*".to_owned()],
+    });
+    claims.authority_omitted = true;
+    let tokens = tokens(Algorithm::EdDsa);
+    let token = tokens.issue(&claims).unwrap();
+    let said = payload(token.expose());
+    assert_eq!(said["authority_omitted"], json!(true));
+    for empty in [
+        &said["roles"],
+        &said["permissions"],
+        &said["org"]["roles"],
+        &said["org"]["permissions"],
+    ] {
+        assert_eq!(empty, &json!([]));
+    }
+    let identity = tokens.verify(token.expose(), NOW).unwrap();
+    assert_eq!(identity.origin, Origin::Omitted);
+    // What lacks is not taken for what was never there: it is looked up in this organisation.
+    let active = identity.organization.as_ref().map(|active| active.id);
+    assert_eq!(active, claims.organization.map(|active| active.id));
+    assert!(!identity.has_role("user"));
+}
+
+fn payload(token: &str) -> Value {
+    let segment = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64URL.decode(segment).unwrap()).unwrap()
 }
 
 #[test]
@@ -303,6 +363,22 @@ fn an_empty_or_foreign_subject_is_refused() {
 #[test]
 fn claims_of_the_wrong_type_are_refused() {
     let sound = sound_claims();
+    let org = OrganizationId::new(NOW, &SeededRandom::new(8));
+    let good = json!({"id": org, "roles": [], "permissions": []});
+    assert_eq!(verdict(&with(&sound, "org", good.clone())), Ok(()));
+    let doubled_member = doubled(&good, "roles", r#"["owner"]"#);
+    let text = doubled(&sound, "org", &doubled_member);
+    assert_eq!(verdict_of_text(&text), Err(TokenRejection::Claims));
+    // A token that says anything has not left it out.
+    let empty = with(&with(&sound, "roles", json!([])), "permissions", json!([]));
+    let omitted = with(&empty, "authority_omitted", json!(true));
+    assert_eq!(verdict(&with(&omitted, "org", good.clone())), Ok(()));
+    for said in ["roles", "permissions"] {
+        let claims = with(&omitted, said, json!(["x"]));
+        assert_eq!(verdict(&claims), Err(TokenRejection::Claims), "{said}");
+        let claims = with(&omitted, "org", with(&good, said, json!(["x"])));
+        assert_eq!(verdict(&claims), Err(TokenRejection::Claims), "org {said}");
+    }
     for (name, value) in [
         ("roles", json!("admin")),
         ("roles", json!([1])),
@@ -321,6 +397,27 @@ fn claims_of_the_wrong_type_are_refused() {
             "act",
             json!({"sub": access_claims().user_id, "act": {"sub": "x"}}),
         ),
+        ("org", Value::Null),
+        ("org", json!("x")),
+        ("org", json!([])),
+        ("org", json!({})),
+        ("org", json!({"id": "x", "roles": [], "permissions": []})),
+        ("org", json!({"id": org, "roles": []})),
+        ("org", json!({"id": org, "permissions": []})),
+        ("org", json!({"roles": [], "permissions": []})),
+        (
+            "org",
+            json!({"id": org, "roles": "owner", "permissions": []}),
+        ),
+        ("org", json!({"id": org, "roles": [], "permissions": [1]})),
+        (
+            "org",
+            json!({"id": org, "roles": [], "permissions": [], "tid": "x"}),
+        ),
+        ("authority_omitted", json!(false)),
+        ("authority_omitted", json!("true")),
+        ("authority_omitted", json!(1)),
+        ("authority_omitted", Value::Null),
         ("sub", json!(1)),
         ("jti", json!(["x"])),
     ] {
@@ -348,6 +445,7 @@ fn doubled_claims_are_refused_at_every_depth() {
         ("x", r#"{"y":1,"y":1}"#),
         ("x", r#"[{"y":{"z":1,"z":2}}]"#),
         ("act", r#"{"sub":"a","sub":"b"}"#),
+        ("authority_omitted", r#"true,"authority_omitted":true"#),
         // The same name in another spelling.
         ("ex\\u0070", "9"),
         ("x", r#"1,"\u0078":2"#),

@@ -272,6 +272,14 @@ fn mutate(key: &SigningKey, now: i64, mutations: &[Mutation]) -> String {
     token.into_iter().collect()
 }
 
+/// Whether the algorithm goes by its name after RFC 9864 section 2.2, which the other one does not know.
+fn is_fully_specified(token: &str) -> bool {
+    let header = token.split('.').next().unwrap_or_default();
+    let header = BASE64URL.decode(header).unwrap_or_default();
+    let header: Value = serde_json::from_slice(&header).unwrap_or_default();
+    header["alg"] == "Ed25519"
+}
+
 /// Answers whether (we, the other) accepted it.
 fn compare(algorithm: Algorithm, mutations: &[Mutation]) -> Result<(bool, bool), TestCaseError> {
     // The other one reads the system's clock.
@@ -312,7 +320,7 @@ fn compare(algorithm: Algorithm, mutations: &[Mutation]) -> Result<(bool, bool),
                 prop_assert_eq!(&claims[name], value);
             }
         }
-        (Ok(_), None) => prop_assert!(false, "only we accept {token}"),
+        (Ok(_), None) => prop_assert!(is_fully_specified(&token), "only we accept {token}"),
         (Err(rejection), Some(_)) => prop_assert!(
             difference(*rejection).is_some(),
             "only we refuse, with {rejection:?}: {token}"

@@ -70,6 +70,8 @@ fn access_claims() -> AccessClaims {
         email: "ada@example.org".to_owned(),
         roles: vec!["editor".to_owned(), "user".to_owned()],
         permissions: vec!["reports:read".to_owned()],
+        organization: None,
+        authority_omitted: false,
         mfa_verified: true,
         authenticated_at: NOW,
         methods: vec!["pwd".to_owned(), "otp".to_owned()],
