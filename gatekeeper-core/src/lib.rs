@@ -30,7 +30,10 @@ pub use error::{
 };
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
-    administration::{Administration, CreatedUser, KeyRotation, NewUser},
+    administration::{
+        Administration, CreatedUser, EffectiveRole, GroupChanges, GroupMember, KeyRotation,
+        NewGroup, NewUser, RoleDefinition,
+    },
     cleanup::{Cleanup, CleanupRun, Removed},
     magic_links::{MagicLinkRequested, MagicLinks},
     mfa::{

@@ -6,15 +6,18 @@
 
 mod accounts;
 mod acting;
+mod groups;
 mod keys;
 mod passwords;
-mod roles;
+pub(crate) mod roles;
 mod tenants;
 mod unlock;
 
 pub use accounts::{CreatedUser, NewUser};
-pub(crate) use acting::Acting;
+pub(crate) use acting::{Acting, hold_administrators, keep_an_administrator};
+pub use groups::{GroupChanges, GroupMember, NewGroup};
 pub use keys::KeyRotation;
+pub use roles::{EffectiveRole, RoleDefinition};
 
 use crate::{Gatekeeper, Identity};
 
