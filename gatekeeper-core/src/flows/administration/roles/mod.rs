@@ -24,13 +24,12 @@
 //! - To go on with what was taken away: every change tells all nodes that tokens issued before are out of date.
 
 mod change;
-mod grant;
+pub(crate) mod grant;
 mod graph;
 
 use aws_lc_rs::digest;
 use uuid::Uuid;
 
-pub(crate) use self::grant::give_role;
 use self::graph::RoleGraph;
 use super::Administration;
 use crate::{
