@@ -14,7 +14,10 @@ use proptest::{
     test_runner::{Config as RunnerConfig, TestCaseError, TestRunner},
 };
 
-use super::world::{World, token_of};
+use super::{
+    role_machine::{RoleMachine, role_steps},
+    world::{World, token_of},
+};
 use crate::store::StoreFixture;
 
 const EMAIL: &str = "ada@example.org";
@@ -22,7 +25,7 @@ const EMAIL: &str = "ada@example.org";
 const IDLE: Duration = Duration::from_secs(30_001);
 const ABSOLUTE: Duration = Duration::from_secs(70_001);
 
-/// Runs both machines, `cases` times each, every time on a fresh store.
+/// Runs the machines, `cases` times each, every time on a fresh store.
 ///
 /// # Panics
 ///
@@ -48,7 +51,7 @@ pub fn run(cases: u32, fixture: impl AsyncFn() -> StoreFixture) {
         })
     });
     assert!(tried.is_ok(), "sessions: {}", tried.unwrap_err());
-    let tried = TestRunner::new(config).run(&vec(token_step(), 1..30), |steps| {
+    let tried = TestRunner::new(config.clone()).run(&vec(token_step(), 1..30), |steps| {
         runtime.block_on(async {
             TokenMachine::start(fixture().await)
                 .await
@@ -57,6 +60,10 @@ pub fn run(cases: u32, fixture: impl AsyncFn() -> StoreFixture) {
         })
     });
     assert!(tried.is_ok(), "one-time tokens: {}", tried.unwrap_err());
+    let tried = TestRunner::new(config).run(&role_steps(), |steps| {
+        runtime.block_on(async { RoleMachine::start(fixture().await).await.walk(&steps).await })
+    });
+    assert!(tried.is_ok(), "roles and groups: {}", tried.unwrap_err());
 }
 
 /// Makes a test that runs the state machines. The arguments are how many sequences to try, and an async expression that
@@ -65,7 +72,7 @@ pub fn run(cases: u32, fixture: impl AsyncFn() -> StoreFixture) {
 macro_rules! state_machines {
     ($cases:expr, $fixture:expr) => {
         #[test]
-        fn sessions_and_one_time_tokens_do_as_their_model() {
+        fn sessions_tokens_and_roles_do_as_their_model() {
             $crate::__private::run_machines($cases, async || $fixture);
         }
     };
