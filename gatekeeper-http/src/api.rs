@@ -232,7 +232,6 @@ impl Call {
     }
 
     /// The second variable part of the path.
-    #[expect(dead_code, reason = "the first paths with two come with roles")]
     pub(crate) fn second_capture(&self) -> &str {
         self.captures.get(1).map_or("", String::as_str)
     }

@@ -179,6 +179,14 @@ impl Fields {
         found.map(|(_, meaning)| *meaning)
     }
 
+    /// A list of texts that must be there.
+    pub(crate) fn required_texts(&mut self, name: &'static str) -> Vec<String> {
+        if !self.members.contains_key(name) {
+            self.missing(name);
+        }
+        self.texts(name).unwrap_or_default()
+    }
+
     /// `true` or `false`; absent is `false`.
     pub(crate) fn flag(&mut self, name: &'static str) -> bool {
         match self.members.remove(name) {
@@ -189,6 +197,33 @@ impl Fields {
                 false
             }
         }
+    }
+
+    /// A list of texts, that may be absent.
+    pub(crate) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        let value = self.members.remove(name)?;
+        let items = match value {
+            Value::Array(items) => items,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => {
+                self.mistyped(name, "a list of strings");
+                return None;
+            }
+        };
+        let texts: Option<Vec<String>> = items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(text) if !text.contains('\0') => Some(text),
+                _ => None,
+            })
+            .collect();
+        if texts.is_none() {
+            self.mistyped(name, "a list of strings");
+        }
+        texts
     }
 
     /// Notes that a field is wrong in a way of its own.

@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod email;
+pub(crate) mod groups;
 pub(crate) mod history;
 pub(crate) mod magic_link;
 pub(crate) mod me;
@@ -9,6 +10,7 @@ pub(crate) mod mfa;
 pub(crate) mod password;
 pub(crate) mod refresh;
 pub(crate) mod register;
+pub(crate) mod roles;
 pub(crate) mod service;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;

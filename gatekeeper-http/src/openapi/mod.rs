@@ -102,12 +102,12 @@ fn route_parameters(route: &Route) -> Value {
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
         {
-            parameters.push(json!({
-                "name": name,
-                "in": "path",
-                "required": true,
-                "schema": {"type": "string", "format": "uuid"},
-            }));
+            let schema = match name {
+                "name" | "role" => json!({"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$"}),
+                _ => json!({"type": "string", "format": "uuid"}),
+            };
+            parameters
+                .push(json!({"name": name, "in": "path", "required": true, "schema": schema}));
         }
     }
     if route.input == Input::List {

@@ -19,6 +19,7 @@ pub(crate) async fn add_tenant(world: &World, slug: &str) -> TenantId {
         name: slug.to_owned(),
         suspended_at: None,
         created_at: now,
+        updated_at: now,
         settings: TenantSettings::default(),
     };
     let mut tx = world.repository.begin().await.unwrap();

@@ -9,7 +9,15 @@ use crate::{
 };
 
 fn path_of(route: &Route, session: &str) -> String {
-    route.path.replace("{id}", session)
+    let named = |segment| {
+        if str::starts_with(segment, '{') {
+            session
+        } else {
+            segment
+        }
+    };
+    let segments: Vec<&str> = route.path.split('/').map(named).collect();
+    segments.join("/")
 }
 
 fn needs_user(route: &Route) -> bool {

@@ -42,7 +42,11 @@ pub(super) static ROUTES: &[Route] = &[
     )
     .counted(RateClass::SignIn)
     .reads(Fields("PasswordConfirmation"))
-    .errors(&["password.current_incorrect", "service.overloaded"]),
+    .errors(&[
+        "password.current_incorrect",
+        "role.last_administrator",
+        "service.overloaded",
+    ]),
     Route::get(
         "/v1/auth/sessions",
         "listSessions",
