@@ -4,7 +4,10 @@ use gatekeeper_http::{Api, CsrfRule, HttpSettings};
 use http::Method;
 use serde_json::json;
 
-use crate::world::{ADA, PASSWORD, PUBLIC_URL, World};
+use crate::{
+    walk::path_of,
+    world::{ADA, PASSWORD, PUBLIC_URL, World},
+};
 
 #[tokio::test]
 async fn a_cookie_alone_changes_nothing() {
@@ -150,9 +153,7 @@ async fn no_route_that_changes_something_is_open_to_another_site() {
         if route.csrf == CsrfRule::Safe {
             continue;
         }
-        let path = route
-            .path
-            .replace("{id}", "018f0000-0000-7000-8000-000000000000");
+        let path = path_of(route, "018f0000-0000-7000-8000-000000000000");
         for (name, value) in [
             ("origin", "https://evil.example"),
             ("origin", "null"),

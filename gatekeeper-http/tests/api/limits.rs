@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     tenants::add_tenant,
+    walk::path_of,
     world::{ADA, Answer, PASSWORD, World},
 };
 
@@ -141,7 +142,7 @@ async fn success_and_error_of_every_limited_route_say_the_limit() {
     let world = limited(|_| {}).await;
     let tokens = world.ada().await;
     for route in Api::routes() {
-        let path = route.path.replace("{id}", &tokens.session);
+        let path = path_of(route, &tokens.session);
         let answer = world
             .call(route.method.clone(), &path)
             .bearer(&tokens.access)

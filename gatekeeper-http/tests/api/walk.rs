@@ -8,7 +8,8 @@ use crate::{
     world::{ADA, PASSWORD, World},
 };
 
-fn path_of(route: &Route, session: &str) -> String {
+/// The path of a route with the same text for every variable segment.
+pub(crate) fn path_of(route: &Route, session: &str) -> String {
     let named = |segment| {
         if str::starts_with(segment, '{') {
             session
