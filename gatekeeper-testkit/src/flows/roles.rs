@@ -761,6 +761,8 @@ pub(super) async fn row_52_roles_of_another_tenant_are_not_there(fixture: StoreF
     // A role of the same name is another role.
     make(&other, "analyst", &["x:y"], &[]).await;
     give(&other, mallory.user_id, "analyst").await;
+    let here = world.gk.administration().list_permissions(&world.cx).await;
+    assert_eq!(here.unwrap(), ["*", "reports:read", "tenants:*"]);
     other
         .gk
         .administration()
