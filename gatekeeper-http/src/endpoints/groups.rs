@@ -107,10 +107,10 @@ pub(crate) async fn update(call: Call) -> Result<Reply, Problem> {
         description: fields.optional_text("description"),
         roles: fields.texts("roles"),
     })?;
-    let changed = administration(&call)?
+    let group_now = administration(&call)?
         .update_group(&call.context, group(&call)?, changes)
         .await?;
-    respond::json(StatusCode::OK, &GroupBody::from(changed))
+    respond::json(StatusCode::OK, &GroupBody::from(group_now))
 }
 
 pub(crate) async fn delete(call: Call) -> Result<Reply, Problem> {
