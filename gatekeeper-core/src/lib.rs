@@ -33,8 +33,9 @@ pub use error::{
 pub use flows::{
     accounts::{Accounts, Profile, ProfileChanges, Register, Registered},
     administration::{
-        Administration, BrandingChanges, Count, CreatedUser, KeyRotation, NewAddress, NewTenant,
-        NewUser, Statistics, TenantChanges, TenantSettingsChanges, UserChanges,
+        Administration, BrandingChanges, Count, CreatedUser, EffectiveRole, GroupChanges,
+        GroupMember, KeyRotation, NewAddress, NewGroup, NewTenant, NewUser, RoleDefinition,
+        Statistics, TenantChanges, TenantSettingsChanges, UserChanges,
     },
     api_keys::{ApiKeys, CreatedApiKey, NewApiKey, NewServiceAccount},
     audit::{

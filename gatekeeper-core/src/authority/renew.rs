@@ -162,6 +162,10 @@ impl Inner {
     }
 
     fn refuses_outdated(&self, identity: &Identity, now: Timestamp) -> bool {
+        // Whoever acts as somebody may be reached by a change of that one's rights: whether they still outrank is asked at a refresh.
+        if identity.actor.is_some() {
+            return true;
+        }
         let young = YOUNG + self.config.access_tokens.leeway;
         match self.config.authority.outdated_tokens {
             OutdatedTokens::Reread => false,

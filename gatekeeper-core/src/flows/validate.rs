@@ -9,6 +9,10 @@ use crate::{
 
 /// The longest display name, in code points.
 const MAX_NAME: usize = 200;
+/// The longest name of a group, in code points.
+const MAX_TITLE: usize = 100;
+/// The longest description, in code points.
+const MAX_DESCRIPTION: usize = 500;
 /// The longest language tag (RFC 5646 section 4.4.1 asks for room for 35).
 const MAX_LOCALE: usize = 35;
 /// The most metadata, in bytes of JSON.
@@ -47,6 +51,43 @@ pub(super) fn name(violations: &mut Violations, pointer: &str, name: Option<&str
         violations.push(
             pointer,
             "name.characters",
+            "must not contain control characters",
+        );
+    }
+}
+
+/// A name by which people tell things apart: seen in lists, so nothing but what can be read, and no space around it.
+pub(super) fn title(violations: &mut Violations, pointer: &str, title: &str) {
+    let length = title.chars().count();
+    if length == 0 || length > MAX_TITLE {
+        violations.push(
+            pointer,
+            "name.length",
+            format!("must have 1 to {MAX_TITLE} characters"),
+        );
+    }
+    if title.chars().any(char::is_control) || title.trim() != title {
+        violations.push(
+            pointer,
+            "name.characters",
+            "must not contain control characters, nor space around it",
+        );
+    }
+}
+
+/// A line of text that says what something is for; it may be empty.
+pub(super) fn description(violations: &mut Violations, pointer: &str, description: &str) {
+    if description.chars().count() > MAX_DESCRIPTION {
+        violations.push(
+            pointer,
+            "description.length",
+            format!("must have at most {MAX_DESCRIPTION} characters"),
+        );
+    }
+    if description.chars().any(char::is_control) {
+        violations.push(
+            pointer,
+            "description.characters",
             "must not contain control characters",
         );
     }

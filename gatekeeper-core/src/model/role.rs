@@ -48,6 +48,11 @@ impl RoleName {
         sound.then(|| Self(text.to_owned()))
     }
 
+    /// The name of the role that may do everything in its tenant.
+    pub fn admin() -> Self {
+        Self(Self::ADMIN.to_owned())
+    }
+
     /// What sorts before every name, for ranges.
     pub(crate) const fn least() -> Self {
         Self(String::new())

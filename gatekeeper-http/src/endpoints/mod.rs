@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod email;
+pub(crate) mod groups;
 pub(crate) mod history;
 pub(crate) mod impersonation;
 pub(crate) mod invitations;
@@ -14,6 +15,7 @@ pub(crate) mod password;
 pub(crate) mod privacy;
 pub(crate) mod refresh;
 pub(crate) mod register;
+pub(crate) mod roles;
 pub(crate) mod service;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;

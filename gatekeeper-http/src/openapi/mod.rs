@@ -124,10 +124,10 @@ fn route_parameters(route: &Route) -> Value {
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
         {
-            let schema = if name == "slug" {
-                json!({"type": "string", "pattern": SLUG})
-            } else {
-                json!({"type": "string", "format": "uuid"})
+            let schema = match name {
+                "name" | "role" => json!({"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$"}),
+                "slug" => json!({"type": "string", "pattern": SLUG}),
+                _ => json!({"type": "string", "format": "uuid"}),
             };
             parameters
                 .push(json!({"name": name, "in": "path", "required": true, "schema": schema}));

@@ -16,6 +16,7 @@ use proptest::{
 
 use super::{
     invitation_machine::{self, InvitationMachine},
+    role_machine::{RoleMachine, role_steps},
     world::{World, token_of},
 };
 use crate::store::StoreFixture;
@@ -60,7 +61,7 @@ pub fn run(cases: u32, fixture: impl AsyncFn() -> StoreFixture) {
         })
     });
     assert!(tried.is_ok(), "invitations: {}", tried.unwrap_err());
-    let tried = TestRunner::new(config).run(&vec(token_step(), 1..30), |steps| {
+    let tried = TestRunner::new(config.clone()).run(&vec(token_step(), 1..30), |steps| {
         runtime.block_on(async {
             TokenMachine::start(fixture().await)
                 .await
@@ -69,6 +70,10 @@ pub fn run(cases: u32, fixture: impl AsyncFn() -> StoreFixture) {
         })
     });
     assert!(tried.is_ok(), "one-time tokens: {}", tried.unwrap_err());
+    let tried = TestRunner::new(config).run(&role_steps(), |steps| {
+        runtime.block_on(async { RoleMachine::start(fixture().await).await.walk(&steps).await })
+    });
+    assert!(tried.is_ok(), "roles and groups: {}", tried.unwrap_err());
 }
 
 /// Makes a test that runs the state machines. The arguments are how many sequences to try, and an async expression that
@@ -77,7 +82,7 @@ pub fn run(cases: u32, fixture: impl AsyncFn() -> StoreFixture) {
 macro_rules! state_machines {
     ($cases:expr, $fixture:expr) => {
         #[test]
-        fn sessions_and_one_time_tokens_do_as_their_model() {
+        fn sessions_tokens_and_roles_do_as_their_model() {
             $crate::__private::run_machines($cases, async || $fixture);
         }
     };

@@ -25,6 +25,7 @@ mod imports;
 mod invitation_machine;
 mod invitations;
 mod impersonation;
+mod groups;
 mod keys;
 mod limits;
 mod lockout;
@@ -43,6 +44,8 @@ mod profile;
 mod providers;
 mod refresh;
 mod register;
+mod role_machine;
+mod roles;
 mod second_step;
 mod service_accounts;
 mod session_limits;
@@ -238,6 +241,14 @@ macro_rules! __flow_cases {
                 row_33_sixteen_at_once_end_together,
                 row_33_an_end_wins_over_refreshes,
                 a_service_account_has_no_way_in_but_keys,
+            }
+            groups {
+                members_have_what_their_groups_have,
+                a_group_is_made_changed_and_deleted,
+                every_wrong_field_of_a_group_is_named,
+                row_53_a_group_gives_no_more_than_its_maker_has,
+                row_52_groups_of_another_tenant_are_not_there,
+                a_change_of_groups_makes_tokens_out_of_date,
             }
             keys {
                 a_planned_rotation_overlaps,
@@ -457,6 +468,25 @@ macro_rules! __flow_cases {
                 sixteen_sign_ups_make_one_account,
                 a_second_sign_up_ends_the_first_at_once,
                 a_disabled_account_is_not_taken_over,
+            }
+            roles {
+                a_role_is_made_changed_and_deleted,
+                a_role_inherits_and_its_holders_have_it_all,
+                a_role_never_inherits_itself,
+                of_two_halves_of_a_circle_one_is_refused,
+                roles_of_the_system_stay_as_they_are,
+                every_wrong_field_of_a_role_is_named,
+                there_are_only_so_many_roles_and_so_deep,
+                row_53_nobody_grants_more_than_they_have,
+                row_53_nobody_touches_their_superiors,
+                row_34_rights_are_those_of_this_moment,
+                reading_roles_asks_for_a_permission,
+                row_63_a_key_reaches_no_further_than_its_scopes,
+                row_52_roles_of_another_tenant_are_not_there,
+                the_last_administrator_stays_one,
+                row_33_of_two_administrators_one_stays,
+                a_change_of_roles_makes_tokens_out_of_date,
+                a_permission_is_kept_as_it_was_written,
             }
             second_step {
                 row_21_every_path_to_a_session_asks_for_the_second_factor,

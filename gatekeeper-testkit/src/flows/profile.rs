@@ -155,12 +155,13 @@ pub(super) async fn row_10_a_recycled_address_is_a_new_account(fixture: StoreFix
     let world = World::new(fixture).await;
     let old = world.signed_in("ada@example.org").await;
     let who = world.identity(&old).await;
-    world
-        .gk
-        .administration()
-        .grant_role(&world.cx, who.user_id, "admin")
-        .await
-        .unwrap();
+    // The last administrator could not go.
+    let bob = world.verified("bob@example.org").await;
+    for user in [who.user_id, bob] {
+        let administration = world.gk.administration();
+        let granted = administration.grant_role(&world.cx, user, "admin");
+        granted.await.unwrap();
+    }
     world
         .gk
         .passwords()

@@ -1,7 +1,11 @@
 use super::{Accounts, Profile, ProfileChanges};
 use crate::{
     Error, Identity, RequestContext, Violations,
-    flows::{Record, Unit, validate},
+    flows::{
+        Record, Unit,
+        administration::{hold_administrators, keep_an_administrator},
+        validate,
+    },
     mail::{AccountMail, Notice},
     model::{Event, RevocationTarget, SecretString, SessionEnd, SessionId, User},
 };
@@ -87,8 +91,8 @@ impl Accounts<'_> {
     ///
     /// # Errors
     ///
-    /// [`PasswordError::CurrentIncorrect`](crate::PasswordError::CurrentIncorrect); [`AccessError::Invalid`](crate::AccessError::Invalid); a failure of
-    /// the store.
+    /// [`PasswordError::CurrentIncorrect`](crate::PasswordError::CurrentIncorrect); [`AccessError::Invalid`](crate::AccessError::Invalid);
+    /// [`RoleError::LastAdministrator`](crate::RoleError::LastAdministrator); a failure of the store.
     pub async fn delete(
         &self,
         cx: &RequestContext,
@@ -100,7 +104,9 @@ impl Accounts<'_> {
             .confirm_password(cx, who, password, Event::AccountDeleted)
             .await?;
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
+        hold_administrators(&mut unit, who.user_id).await?;
         let user = unit.require_live(who).await?;
+        keep_an_administrator(&mut unit, user.id).await?;
         close(&mut unit, &user).await?;
         unit.tx().users().delete(cx.tenant_id, user.id).await?;
         unit.record(Record::success(Event::AccountDeleted).by(user.id))

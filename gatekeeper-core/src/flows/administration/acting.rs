@@ -2,10 +2,10 @@
 
 use super::Administration;
 use crate::{
-    AccessError, AccountError, Error, Identity,
+    AccessError, AccountError, Error, Identity, RequestContext, RoleError,
     flows::Unit,
     identity::{permits, reaches},
-    model::{Authority, TenantId, User, UserId},
+    model::{Authority, RoleName, TenantId, User, UserId},
 };
 
 /// Whoever administers, held in a unit, with what they may do at this moment.
@@ -125,6 +125,34 @@ impl<'a> Administration<'a> {
         Ok((acting, held))
     }
 
+    /// As [`act_on`](Self::act_on), for what may take the role `admin` out of use: revoke it, or disable or delete who has it. Refuses where
+    /// nobody would be left who has it. An operator of the process is not held to that: it is who grants the first one.
+    pub(crate) async fn act_on_losing(
+        &self,
+        unit: &mut Unit<'_>,
+        permission: &str,
+        user: UserId,
+    ) -> Result<(Acting, User), Error> {
+        hold_administrators(unit, user).await?;
+        let (acting, held) = self.act_on(unit, permission, user).await?;
+        if acting.user_id().is_some() {
+            keep_an_administrator(unit, user).await?;
+        }
+        Ok((acting, held))
+    }
+
+    /// Refuses to read for somebody who has not this permission. For reads alone: what the access token says is enough for them.
+    pub(crate) fn may_read(&self, cx: &RequestContext, permission: &str) -> Result<(), Error> {
+        let may = self
+            .1
+            .is_none_or(|who| who.tenant_id == cx.tenant_id && who.has_permission(permission));
+        if may {
+            Ok(())
+        } else {
+            Err(AccessError::Forbidden.into())
+        }
+    }
+
     async fn hold(
         &self,
         unit: &mut Unit<'_>,
@@ -149,6 +177,50 @@ impl<'a> Administration<'a> {
         acting.require(permission)?;
         Ok((acting, target.and_then(find)))
     }
+}
+
+/// Holds what [`keep_an_administrator`] rests on, where it concerns this user: before any user is held, as everybody does who holds both a
+/// tenant and its users.
+pub(crate) async fn hold_administrators(unit: &mut Unit<'_>, losing: UserId) -> Result<(), Error> {
+    if is_administrator(unit, losing).await? {
+        let tenant = unit.tenant();
+        unit.tx().tenants().find_for_update(tenant).await?;
+    }
+    Ok(())
+}
+
+/// Refuses where this user is the last active one who has the role `admin`, granted directly: what comes through a group, or by a role
+/// that inherits it, does not count, since it can go without anybody looking.
+///
+/// It holds the tenant's row where the user has the role, so that of two who take it from each other one is refused.
+pub(crate) async fn keep_an_administrator(
+    unit: &mut Unit<'_>,
+    losing: UserId,
+) -> Result<(), Error> {
+    let tenant = unit.tenant();
+    let user = unit.tx().users().find(tenant, losing).await?;
+    let active = user.as_ref().is_some_and(User::is_active);
+    if !active || !is_administrator(unit, losing).await? {
+        return Ok(());
+    }
+    unit.tx().tenants().find_for_update(tenant).await?;
+    let admin = RoleName::admin();
+    let left = unit
+        .tx()
+        .roles()
+        .has_other_holder(tenant, &admin, losing)
+        .await?;
+    if left {
+        Ok(())
+    } else {
+        Err(RoleError::LastAdministrator.into())
+    }
+}
+
+async fn is_administrator(unit: &mut Unit<'_>, user: UserId) -> Result<bool, Error> {
+    let tenant = unit.tenant();
+    let granted = unit.tx().roles().granted(tenant, user).await?;
+    Ok(granted.contains(&RoleName::admin()))
 }
 
 async fn administrator(

@@ -6,9 +6,10 @@
 
 mod accounts;
 mod acting;
+mod groups;
 mod keys;
 mod passwords;
-mod roles;
+pub(crate) mod roles;
 mod sessions;
 mod statistics;
 mod tenants;
@@ -16,11 +17,13 @@ mod unlock;
 mod users;
 
 pub use accounts::{CreatedUser, NewUser};
-pub(crate) use acting::Acting;
+pub(crate) use acting::{Acting, hold_administrators, keep_an_administrator};
+pub use groups::{GroupChanges, GroupMember, NewGroup};
 pub use keys::KeyRotation;
 pub use statistics::{Count, Statistics};
 pub use users::{NewAddress, UserChanges};
 pub use tenants::{BrandingChanges, NewTenant, TenantChanges, TenantSettingsChanges};
+pub use roles::{EffectiveRole, RoleDefinition};
 
 use crate::{Gatekeeper, Identity};
 
