@@ -15,8 +15,8 @@
 //!
 //! Every primitive comes from `aws-lc-rs`.
 
-mod audit;
 mod api_key;
+mod audit;
 mod cursor;
 mod device;
 mod digest;
@@ -28,8 +28,8 @@ mod refresh;
 mod seal;
 mod secret_key;
 
-pub(crate) use audit::{AuditKeys, Standing};
 pub use api_key::{ApiKeyFormat, ApiKeyRejection, NewApiKeyText, PresentedApiKey, SecretVerdict};
+pub(crate) use audit::{AuditKeys, Standing};
 pub use cursor::Cursors;
 pub(crate) use device::DeviceTokens;
 pub(crate) use digest::Digester;

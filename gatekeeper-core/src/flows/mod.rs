@@ -5,13 +5,13 @@
 
 pub(crate) mod accounts;
 pub(crate) mod administration;
-pub(crate) mod audit;
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod cleanup;
 mod guesses;
+pub(crate) mod impersonation;
 pub(crate) mod imports;
 pub(crate) mod invitations;
-pub(crate) mod impersonation;
 pub(crate) mod keys;
 pub(crate) mod magic_links;
 pub(crate) mod mfa;

@@ -6,9 +6,7 @@ use super::{
     Gatekeeper, Inner,
     api_keys::KeyDoor,
     tenants::TenantMemory,
-    workers::{
-        Workers, clean_up, deliver_mails, note_key_uses, reload_keys, seal_audit,
-    },
+    workers::{Workers, clean_up, deliver_mails, note_key_uses, reload_keys, seal_audit},
 };
 use crate::{
     Error, Hooks,

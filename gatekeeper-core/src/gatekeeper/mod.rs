@@ -20,7 +20,10 @@ use crate::{
     crypto::Cursors,
     env::{Clock, Random},
     flows::{
-        accounts::Accounts, administration::Administration, api_keys::ApiKeys, audit::Audit, cleanup::Cleanup, impersonation::Impersonations, invitations::Invitations, magic_links::MagicLinks, mfa::Mfa, organizations::Organizations, outbox::Outbox, passwords::Passwords, privacy::Privacy, sessions::Sessions,
+        accounts::Accounts, administration::Administration, api_keys::ApiKeys, audit::Audit,
+        cleanup::Cleanup, impersonation::Impersonations, invitations::Invitations,
+        magic_links::MagicLinks, mfa::Mfa, organizations::Organizations, outbox::Outbox,
+        passwords::Passwords, privacy::Privacy, sessions::Sessions,
     },
     model::{TenantId, TenantSlug},
     rate_limit::RateLimits,

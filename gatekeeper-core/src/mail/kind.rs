@@ -102,8 +102,7 @@ impl MailKind {
         match self {
             Self::ChangeEmail
             | Self::Invitation
-            Self::AccountCreated
-            | Self::ChangeEmail
+            | Self::AccountCreated
             | Self::MagicLink
             | Self::ResetPassword
             | Self::VerifyEmail => Carries::Link,

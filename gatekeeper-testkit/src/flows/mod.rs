@@ -12,8 +12,8 @@
 )]
 
 mod administration;
-mod audit;
 mod api_keys;
+mod audit;
 mod breaches;
 mod cleanup;
 mod devices;
@@ -21,11 +21,11 @@ mod email;
 mod enumeration;
 mod factor;
 mod faults;
+mod groups;
+mod impersonation;
 mod imports;
 mod invitation_machine;
 mod invitations;
-mod impersonation;
-mod groups;
 mod keys;
 mod limits;
 mod lockout;
@@ -38,8 +38,8 @@ mod organizations;
 mod outbox;
 mod password_history;
 mod passwords;
-mod privacy;
 mod platform;
+mod privacy;
 mod profile;
 mod providers;
 mod refresh;

@@ -1,6 +1,6 @@
 use serde_json::{Map, json};
 
-use super::{Acting, Administration};
+use super::{Administration, roles::grant::give_role};
 use crate::{
     AccountError, Error, RequestContext, Violations,
     crypto::one_time,
@@ -97,7 +97,8 @@ impl Administration<'_> {
         if !input.roles.is_empty() {
             acting.require("roles:assign")?;
             for role in &input.roles {
-                grant(&mut unit, &acting, user.id, role).await?;
+                let role = RoleName::parse(role).ok_or(AccountError::RoleNotFound)?;
+                give_role(&mut unit, &acting, user.id, &role).await?;
             }
             // Of all of them together, with what they inherit: nobody makes an account that may do more than they (CVE-2026-94000).
             let roles = unit.tx().roles();
@@ -188,7 +189,7 @@ impl Administration<'_> {
         let inner = self.0.inner();
         let now = inner.clock.now();
         let mut unit = Unit::begin(inner, cx, now).await?;
-        let (acting, mut user) = self.act_on(&mut unit, "users:write", user).await?;
+        let (acting, mut user) = self.act_on_losing(&mut unit, "users:write", user).await?;
         if user.is_active() {
             user.disabled_at = Some(now);
             user.updated_at = now;
@@ -242,7 +243,7 @@ impl Administration<'_> {
     pub async fn delete_user(&self, cx: &RequestContext, user: UserId) -> Result<(), Error> {
         let inner = self.0.inner();
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
-        let (acting, user) = self.act_on(&mut unit, "users:delete", user).await?;
+        let (acting, user) = self.act_on_losing(&mut unit, "users:delete", user).await?;
         close(&mut unit, &user).await?;
         unit.tx().users().delete(cx.tenant_id, user.id).await?;
         let record = Record::success(Event::AccountDeleted)
@@ -253,26 +254,4 @@ impl Administration<'_> {
             .await?;
         unit.commit().await
     }
-}
-
-/// Grants a role by name.
-pub(super) async fn grant(
-    unit: &mut Unit<'_>,
-    acting: &Acting,
-    user: UserId,
-    role: &str,
-) -> Result<(), Error> {
-    let tenant = unit.tenant();
-    let name = RoleName::parse(role).ok_or(AccountError::RoleNotFound)?;
-    if unit.tx().roles().find(tenant, &name).await?.is_none() {
-        return Err(AccountError::RoleNotFound.into());
-    }
-    let now = unit.now();
-    if unit.tx().roles().grant(tenant, user, &name, now).await? {
-        let record = Record::success(Event::RoleGranted)
-            .by_administrator(acting)
-            .target(user);
-        unit.record(record.detail("role", name.as_str())).await?;
-    }
-    Ok(())
 }

@@ -25,6 +25,11 @@ struct Administrator {
 }
 
 impl Acting {
+    /// An operator of the process, in this tenant.
+    pub(crate) const fn operator(tenant: TenantId) -> Self {
+        Self { tenant, by: None }
+    }
+
     /// Who it is; `None` for an operator of the process.
     pub(crate) fn user_id(&self) -> Option<UserId> {
         self.by.as_ref().map(|by| by.user.id)

@@ -20,10 +20,10 @@ pub use accounts::{CreatedUser, NewUser};
 pub(crate) use acting::{Acting, hold_administrators, keep_an_administrator};
 pub use groups::{GroupChanges, GroupMember, NewGroup};
 pub use keys::KeyRotation;
-pub use statistics::{Count, Statistics};
-pub use users::{NewAddress, UserChanges};
-pub use tenants::{BrandingChanges, NewTenant, TenantChanges, TenantSettingsChanges};
 pub use roles::{EffectiveRole, RoleDefinition};
+pub use statistics::{Count, Statistics};
+pub use tenants::{BrandingChanges, NewTenant, TenantChanges, TenantSettingsChanges};
+pub use users::{NewAddress, UserChanges};
 
 use crate::{Gatekeeper, Identity};
 

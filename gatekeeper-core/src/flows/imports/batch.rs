@@ -1,10 +1,12 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{ExportedUser, ImportedUser};
 use crate::{
     AccountError, Error, RequestContext, Violations,
     crypto::password::recognise,
     flows::{
         Record, Unit,
-        administration::{Acting, Administration},
+        administration::{Acting, Administration, roles::permissions_of_roles},
         validate,
     },
     model::{
@@ -52,11 +54,12 @@ impl Administration<'_> {
             .collect();
         let mut unit = Unit::begin(inner, cx, now).await?;
         let acting = self.act(&mut unit, "users:import").await?;
+        let roles = Roles::of(&mut unit, &acting, &rows).await?;
         let mut outcomes = Vec::with_capacity(rows.len());
         let mut imported = 0_u64;
         for row in rows {
             let outcome = match row {
-                Ok(sound) => store(&mut unit, cx, &acting, &sound).await?,
+                Ok(sound) => store(&mut unit, cx, &acting, &roles, &sound).await?,
                 Err(violations) => Err(violations),
             };
             imported += u64::from(outcome.is_ok());
@@ -193,21 +196,16 @@ async fn store(
     unit: &mut Unit<'_>,
     cx: &RequestContext,
     acting: &Acting,
+    roles: &Roles,
     row: &Sound,
 ) -> Result<Result<UserId, Violations>, Error> {
     let Sound { user, source } = row;
     let refused =
         |pointer: &str, code, detail: String| Ok(Err(Violations::one(pointer, code, detail)));
-    for role in &source.roles {
-        if let Err(error) = require_role(unit, cx, acting, role).await {
-            return match error {
-                Error::Access(_) | Error::Account(AccountError::RoleNotFound) => {
-                    refused("/roles", "role.refused", error.to_string())
-                }
-                other => Err(other),
-            };
-        }
-    }
+    let granted = match roles.granted(&source.roles) {
+        Ok(granted) => granted,
+        Err(reason) => return refused("/roles", "role.refused", reason),
+    };
     for (provider, subject) in &source.identities {
         let linked = unit
             .tx()
@@ -249,26 +247,60 @@ async fn store(
     let record = Record::success(Event::AccountCreated).by_administrator(acting);
     unit.record(record.target(user.id).detail("imported", true))
         .await?;
-    for role in &source.roles {
-        let name = RoleName::parse(role).ok_or(AccountError::RoleNotFound)?;
+    for role in granted {
         let now = unit.now();
-        unit.tx()
-            .roles()
-            .grant(cx.tenant_id, user.id, &name, now)
-            .await?;
+        let roles = unit.tx().roles();
+        if roles.grant(cx.tenant_id, user.id, role, now).await? {
+            let record = Record::success(Event::RoleGranted).by_administrator(acting);
+            unit.record(record.target(user.id).detail("role", role.as_str()))
+                .await?;
+        }
     }
     Ok(Ok(user.id))
 }
 
-// MERGE: rbac's own.
-async fn require_role(
-    unit: &mut Unit<'_>,
-    cx: &RequestContext,
-    acting: &Acting,
-    role: &str,
-) -> Result<(), Error> {
-    let name = RoleName::parse(role).ok_or(AccountError::RoleNotFound)?;
-    let found = unit.tx().roles().find(cx.tenant_id, &name).await?;
-    let role = found.ok_or(AccountError::RoleNotFound)?;
-    acting.require_reach(&role.permissions)
+/// Which of the roles that a batch names may be granted by whoever imports; looked up once for all of it.
+struct Roles(BTreeMap<String, Result<RoleName, String>>);
+
+impl Roles {
+    async fn of(
+        unit: &mut Unit<'_>,
+        acting: &Acting,
+        rows: &[Result<Sound, Violations>],
+    ) -> Result<Self, Error> {
+        let named: BTreeSet<&String> = rows
+            .iter()
+            .flatten()
+            .flat_map(|row| &row.source.roles)
+            .collect();
+        let mut roles = BTreeMap::new();
+        for text in named {
+            let judged = match RoleName::parse(text) {
+                None => Err(AccountError::RoleNotFound.into()),
+                Some(role) => permissions_of_roles(unit, std::slice::from_ref(&role))
+                    .await
+                    .and_then(|permissions| acting.require_reach(&permissions))
+                    .map(|()| role),
+            };
+            let judged = match judged {
+                Ok(role) => Ok(role),
+                Err(error @ (Error::Access(_) | Error::Account(_))) => Err(error.to_string()),
+                Err(error) => return Err(error),
+            };
+            roles.insert(text.clone(), judged);
+        }
+        Ok(Self(roles))
+    }
+
+    fn granted(&self, names: &[String]) -> Result<Vec<&RoleName>, String> {
+        let unknown = || AccountError::RoleNotFound.to_string();
+        names
+            .iter()
+            .map(|name| match self.0.get(name) {
+                Some(Ok(role)) => Ok(role),
+                Some(Err(reason)) => Err(reason.clone()),
+                None => Err(unknown()),
+            })
+            .collect()
+    }
 }

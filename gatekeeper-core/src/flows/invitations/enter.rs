@@ -145,7 +145,13 @@ impl Invitations<'_> {
             input.name.as_deref().unwrap_or_default(),
         ];
         let looked_up = inner
-            .check_password(&mut violations, "/password", &input.password, &context)
+            .check_password(
+                cx.tenant_id,
+                &mut violations,
+                "/password",
+                &input.password,
+                &context,
+            )
             .await?;
         violations.check()?;
         let registration = Registration {

@@ -100,9 +100,8 @@ impl Inner {
                     | AccountMail::VerificationRequested { email }
                     | AccountMail::ResetRequested { email }
                     | AccountMail::MagicLinkRequested { email, .. } => Some(email),
-                    AccountMail::VerifyEmail { .. }
-                    | AccountMail::Invitation { .. }
                     AccountMail::AccountCreated { .. }
+                    | AccountMail::Invitation { .. }
                     | AccountMail::VerifyEmail { .. }
                     | AccountMail::RegistrationRepeated { .. }
                     | AccountMail::MfaCode { .. } => None,

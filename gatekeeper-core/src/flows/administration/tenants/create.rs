@@ -3,11 +3,13 @@ use super::{
 };
 use crate::{
     Error, RequestContext, TenantError, Violations,
-    flows::{Record, Unit, validate},
-    model::{
-        EmailAddress, Event, Invitation, InvitationId, RoleName, Tenant, TenantId, TenantSettings,
-        TenantSlug,
+    flows::{
+        Record, Unit,
+        administration::Acting,
+        invitations::{Giver, NewInvitation, ValidInvitation, invite_in},
+        validate,
     },
+    model::{Event, RoleName, Tenant, TenantId, TenantSettings, TenantSlug},
     store::Constraint,
 };
 
@@ -57,6 +59,18 @@ impl Administration<'_> {
         let Some(slug) = slug else {
             return Err(Error::internal("a checked slug is there"));
         };
+        let invitation = match &admin {
+            None => None,
+            Some(email) => Some(ValidInvitation::check(
+                inner,
+                &NewInvitation {
+                    email: email.as_str().to_owned(),
+                    roles: vec![RoleName::ADMIN.to_owned()],
+                    organization: None,
+                    expires_in: None,
+                },
+            )?),
+        };
 
         let now = inner.clock.now();
         let tenant = Tenant {
@@ -80,9 +94,17 @@ impl Administration<'_> {
         let event = || Record::success(Event::TenantCreated);
         let ours = about(event().by_administrator(&acting), &tenant);
         on_both_sides(&mut unit, &theirs, ours, event()).await?;
-        if let Some(admin) = admin {
+        if let Some(invitation) = invitation {
+            // In nobody's name: who made the tenant is of another.
+            let operator = Acting::operator(tenant.id);
             let before = unit.go_on_as(&theirs);
-            invite_administrator(&mut unit, &tenant, admin).await?;
+            invite_in(
+                &mut unit,
+                Giver::Administrator(&operator),
+                &tenant,
+                invitation,
+            )
+            .await?;
             unit.go_on_as(before);
         }
         // Somebody may have asked for the name before there was one.
@@ -90,36 +112,4 @@ impl Administration<'_> {
         unit.commit().await?;
         Ok(tenant)
     }
-}
-
-/// Invites the first administrator of a tenant that the unit makes, on whose side the unit is. In nobody's name: who made the tenant is
-/// of another.
-async fn invite_administrator(
-    unit: &mut Unit<'_>,
-    tenant: &Tenant,
-    email: EmailAddress,
-) -> Result<(), Error> {
-    let (inner, now) = (unit.inner(), unit.now());
-    let Some(admin) = RoleName::parse(RoleName::ADMIN) else {
-        return Err(Error::internal("the name of a system role is sound"));
-    };
-    let invitation = Invitation {
-        id: InvitationId::new(now, inner.random.as_ref()),
-        tenant_id: tenant.id,
-        email,
-        roles: vec![admin],
-        organization_id: None,
-        invited_by: None,
-        hash: None,
-        created_at: now,
-        expires_at: now.after(inner.config.invitations.lifetime),
-        sent_at: now,
-        accepted_at: None,
-        accepted_by: None,
-        revoked_at: None,
-    };
-    unit.tx().invitations().insert(&invitation).await?;
-    let record = Record::success(Event::InvitationCreated);
-    let record = record.detail("invitation_id", invitation.id.to_string());
-    unit.record(record).await
 }
