@@ -118,7 +118,7 @@ async fn respond(api: &Api, request: axum::http::Request<Bytes>) -> Response {
 }
 
 /// The variable segment that comes right below a path, `{id}`.
-fn variable_below(base: &str, paths: &BTreeSet<&'static str>) -> Option<&'static str> {
+fn variable_below<'p>(base: &str, paths: &'p BTreeSet<String>) -> Option<&'p str> {
     paths.iter().find_map(|path| {
         let below = path.strip_prefix(base)?.strip_prefix('/')?;
         let segment = below.split('/').next()?;

@@ -301,7 +301,6 @@ mod tests {
         let head = RequestHead {
             path: "/",
             method: "GET",
-            path: "/",
             authority: None,
             headers: &headers,
             peer: None,

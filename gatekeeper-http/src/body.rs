@@ -414,7 +414,6 @@ fn parse(body: &[u8]) -> Result<Value, Problem> {
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let head = RequestHead {
-        path: "",
         method: "",
         path: "/",
         authority: None,

@@ -71,7 +71,6 @@ mod tests {
         let head = RequestHead {
             path: "/",
             method: "GET",
-            path: "/",
             authority: None,
             headers: &headers,
             peer: Some(peer.parse().unwrap()),

@@ -243,7 +243,6 @@ mod tests {
         let head = RequestHead {
             path: "/",
             method: "GET",
-            path: "/",
             authority: None,
             headers: &headers,
             peer: None,

@@ -93,7 +93,6 @@ mod tests {
         judge(&RequestHead {
             path: "/",
             method: "POST",
-            path: "/",
             authority: None,
             headers: &headers,
             peer: None,

@@ -41,7 +41,7 @@ impl Delivery {
     pub(crate) fn or_as_before(asked: Option<Self>, call: &Call) -> Result<Self, Problem> {
         Ok(match asked {
             Some(delivery) => delivery,
-            None => match call.api.cookies().access.read(&call.head())? {
+            None => match call.cookies().access.read(&call.head())? {
                 Some(_) => Self::Cookie,
                 None => Self::Split,
             },

@@ -150,7 +150,6 @@ mod tests {
             );
         }
         let head = RequestHead {
-            path: "/",
             method: "GET",
             path,
             authority,

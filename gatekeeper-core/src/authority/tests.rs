@@ -403,7 +403,7 @@ async fn the_rights_of_an_organisation_end_with_the_membership() {
     };
     world
         .change(async |unit| {
-            let mut tx = unit.tx();
+            let tx = unit.tx();
             tx.organizations().insert(&organization).await.unwrap();
             tx.organizations().put_member(&membership).await.unwrap();
             unit.authority_changed(ada).await.unwrap();

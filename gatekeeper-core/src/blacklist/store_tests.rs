@@ -10,8 +10,8 @@ use crate::{
     env::Random,
     lockout::{LockoutKey, LockoutState},
     model::{
-        Account, Algorithm, KeyId, NormalizedEmail, Session, SessionId, Tenant, TenantId,
-        TenantSlug, TokenId, UserId,
+        Account, Algorithm, ApiKey, ApiKeyId, Authority, KeyId, NormalizedEmail, OrganizationId,
+        Session, SessionId, Tenant, TenantId, TenantSlug, TokenId, UserId,
     },
     store::{RotatedSession, SessionRotation, Transaction},
     testing::{ManualClock, SeededRandom},
@@ -65,6 +65,30 @@ impl Repository for FakeStore {
         unused()
     }
     async fn find_account(&self, _: TenantId, _: UserId) -> Result<Option<Account>, StoreError> {
+        unused()
+    }
+    async fn find_authority(
+        &self,
+        _: TenantId,
+        _: UserId,
+        _: Option<OrganizationId>,
+    ) -> Result<Option<Authority>, StoreError> {
+        unused()
+    }
+    async fn find_api_key(
+        &self,
+        _: TenantId,
+        _: ApiKeyId,
+    ) -> Result<Option<(ApiKey, Account)>, StoreError> {
+        unused()
+    }
+    async fn touch_api_key(
+        &self,
+        _: TenantId,
+        _: ApiKeyId,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<bool, StoreError> {
         unused()
     }
     async fn find_session(&self, _: TenantId, _: SessionId) -> Result<Option<Session>, StoreError> {
@@ -302,6 +326,30 @@ async fn a_store_that_hangs_is_a_store_that_is_away() {
         ) -> Result<Option<Account>, StoreError> {
             unused()
         }
+        async fn find_authority(
+            &self,
+            _: TenantId,
+            _: UserId,
+            _: Option<OrganizationId>,
+        ) -> Result<Option<Authority>, StoreError> {
+            unused()
+        }
+        async fn find_api_key(
+            &self,
+            _: TenantId,
+            _: ApiKeyId,
+        ) -> Result<Option<(ApiKey, Account)>, StoreError> {
+            unused()
+        }
+        async fn touch_api_key(
+            &self,
+            _: TenantId,
+            _: ApiKeyId,
+            _: Timestamp,
+            _: Timestamp,
+        ) -> Result<bool, StoreError> {
+            unused()
+        }
         async fn find_session(
             &self,
             _: TenantId,
@@ -412,6 +460,7 @@ fn tokens(random: &dyn Random) -> AccessTokens {
 
 fn claims(random: &dyn Random) -> AccessClaims {
     AccessClaims {
+        ends_at: None,
         user_id: UserId::new(NOW, random),
         tenant_id: TenantId::DEFAULT,
         session_id: SessionId::new(NOW, random),
@@ -426,7 +475,6 @@ fn claims(random: &dyn Random) -> AccessClaims {
         methods: vec!["pwd".to_owned()],
         issued_at: NOW,
         actor: None,
-        ends_at: None,
         custom: serde_json::Map::new(),
     }
 }

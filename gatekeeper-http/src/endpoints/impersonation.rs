@@ -19,7 +19,7 @@ pub(crate) async fn begin(call: Call) -> Result<Reply, Problem> {
     let (reason, delivery) = call.read(|fields| (fields.text("reason"), Delivery::read(fields)))?;
     let delivery = match delivery {
         Some(delivery) => delivery,
-        None => match call.api.cookies().access.read(&call.head())? {
+        None => match call.cookies().access.read(&call.head())? {
             Some(_) => Delivery::Cookie,
             None => Delivery::Split,
         },
@@ -41,7 +41,7 @@ pub(crate) async fn end(call: Call) -> Result<Reply, Problem> {
         .await?;
     // Of a header's token the cookies may be somebody else's: the administrator's own.
     let cookies = match call.api.credential(&call.head())? {
-        Some(Credential::Cookie(_)) => call.api.cookies().clear_all().to_vec(),
+        Some(Credential::Cookie(_)) => call.cookies().clear_all().to_vec(),
         Some(Credential::Header(_)) | None => Vec::new(),
     };
     Ok(respond::with_cookies(respond::no_content(), cookies))

@@ -141,7 +141,9 @@ pub(crate) async fn permissions(call: Call) -> Result<Reply, Problem> {
 fn asked_for() -> BTreeSet<&'static str> {
     Api::routes()
         .filter_map(|route| match route.caller {
-            Caller::Permission(permission) => Some(permission),
+            Caller::Permission(permission) | Caller::OrganizationPermission(permission) => {
+                Some(permission)
+            }
             Caller::Service | Caller::Public | Caller::TokenHolder | Caller::User => None,
         })
         .collect()

@@ -31,7 +31,6 @@ fn head<'a>(method: &'a str, headers: &'a HeaderMap) -> RequestHead<'a, HeaderMa
     RequestHead {
         path: "/",
         method,
-        path: "/",
         authority: None,
         headers,
         peer: None,

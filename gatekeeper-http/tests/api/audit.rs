@@ -98,7 +98,7 @@ async fn the_trail_is_listed_filtered_and_paged() {
         }
     }
     assert_eq!(&paged, all.body["items"].as_array().unwrap());
-    world.api.gatekeeper().audit().seal().await.unwrap();
+    let _ = world.api.gatekeeper().audit().seal().await.unwrap();
     let sealed = list("limit=1").expect(200).await;
     assert_eq!(sealed.body["items"][0]["sequence"], kinds.len());
 }

@@ -4,10 +4,7 @@ use gatekeeper_http::{Api, CsrfRule, HttpSettings};
 use http::Method;
 use serde_json::json;
 
-use crate::{
-    walk::path_of,
-    world::{ADA, PASSWORD, PUBLIC_URL, World},
-};
+use crate::world::{ADA, PASSWORD, PUBLIC_URL, World};
 
 #[tokio::test]
 async fn a_cookie_alone_changes_nothing() {

@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 
 use crate::{
     tenants::add_tenant,
-    walk::path_of,
     world::{ADA, Answer, PASSWORD, World},
 };
 

@@ -32,7 +32,7 @@ pub(crate) const OPERATIONS: &[&str] = &[
 ];
 
 impl World {
-    async fn user_id(&self, tokens: &Tokens) -> String {
+    async fn id_of(&self, tokens: &Tokens) -> String {
         let me = self.get("/v1/auth/me").bearer(&tokens.access);
         me.expect(200).await.text("id")
     }
@@ -89,10 +89,10 @@ async fn an_organization_from_its_beginning_to_its_end() {
     assert_eq!(listed.expect(200).await.body["items"][0], shown.body);
 
     let ada = world.ada().await;
-    let ada_id = world.user_id(&ada).await;
+    let ada_id = world.id_of(&ada).await;
     world.register(BOB).await;
     let bob = world.sign_in(BOB).await;
-    let bob_id = world.user_id(&bob).await;
+    let bob_id = world.id_of(&bob).await;
     world.member(&root, &id, &ada_id, &["owner"]).await;
     world.member(&root, &id, &bob_id, &["editor"]).await;
     let members = world.get(&format!("{at}/members")).bearer(&root.access);
@@ -204,7 +204,7 @@ async fn row_53_a_membership_opens_no_route_of_the_tenant() {
     let root = world.with_role("root@example.com", "admin").await;
     let id = world.organization(&root, "first").await;
     let ada = world.ada().await;
-    let ada_id = world.user_id(&ada).await;
+    let ada_id = world.id_of(&ada).await;
     let mut tx = world.repository.begin().await.unwrap();
     let membership = gatekeeper_core::model::Membership {
         tenant_id: gatekeeper_core::model::TenantId::DEFAULT,

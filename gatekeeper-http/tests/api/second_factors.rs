@@ -268,7 +268,6 @@ async fn row_23_a_guard_asks_for_a_step_up_and_says_so() {
     let head = RequestHead {
         path: "/",
         method: Method::GET.as_str(),
-        path: "/",
         authority: None,
         headers: &headers,
         peer: None,

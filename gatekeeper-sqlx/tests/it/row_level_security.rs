@@ -3,9 +3,25 @@
 use gatekeeper_core::{model::TenantId, store::Repository};
 use gatekeeper_sqlx::{PgRepository, Settings, SetupError, SqliteRepository};
 use gatekeeper_testkit::sample;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, PgPool, postgres::PgConnectOptions};
 
-use crate::support::PgDatabase;
+use crate::support::{PgDatabase, admin};
+
+impl PgDatabase {
+    /// The same for a role that owns the database, and is no superuser: policies hold for it.
+    pub(crate) async fn plain_options(&self) -> PgConnectOptions {
+        let role = format!("gatekeeper_plain_{}", std::process::id());
+        // Many tests at once make it.
+        admin(format!(
+            "DO $$ BEGIN CREATE ROLE {role} LOGIN PASSWORD 'x' NOSUPERUSER NOBYPASSRLS; \
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$; \
+             ALTER DATABASE {} OWNER TO {role}",
+            self.name()
+        ))
+        .await;
+        self.options().username(&role).password("x")
+    }
+}
 
 async fn repository(pool: &PgPool, on: bool) -> PgRepository {
     let settings = Settings::new().row_level_security(on);

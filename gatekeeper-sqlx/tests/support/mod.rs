@@ -24,22 +24,12 @@ impl PgDatabase {
         Self { name }
     }
 
-    /// The same for a role that owns the database, and is no superuser: policies hold for it.
-    pub(crate) async fn plain_options(&self) -> PgConnectOptions {
-        let role = format!("gatekeeper_plain_{}", std::process::id());
-        // Many tests at once make it.
-        admin(format!(
-            "DO $$ BEGIN CREATE ROLE {role} LOGIN PASSWORD 'x' NOSUPERUSER NOBYPASSRLS; \
-             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$; \
-             ALTER DATABASE {} OWNER TO {role}",
-            self.name
-        ))
-        .await;
-        self.options().username(&role).password("x")
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn options(&self) -> PgConnectOptions {
-        server().database(&self.name)
+        server().database(self.name())
     }
 
     pub(crate) fn url(&self) -> String {
@@ -74,7 +64,7 @@ pub(crate) fn server() -> PgConnectOptions {
         .unwrap()
 }
 
-async fn admin(sql: String) {
+pub(crate) async fn admin(sql: String) {
     let mut connection = server().connect().await.unwrap();
     sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(&mut connection)

@@ -1,5 +1,5 @@
 use gatekeeper_core::{
-    ExportedUser, ImportedUser, MAX_IMPORT_BATCH, RequestContext, Violations,
+    ExportedUser, ImportedUser, MAX_IMPORT_BATCH, RequestContext, RoleDefinition, Violations,
     env::Clock,
     model::{Event, PageRequest, SecretString, Tenant, TenantId, TenantSlug, UserId},
 };
@@ -140,10 +140,8 @@ pub(super) async fn a_refused_row_keeps_nobody_out(fixture: StoreFixture) {
     );
     // Whoever had the address keeps account and password.
     world.sign_in("ada@example.org").await;
-    let ada = world
-        .gk
-        .administration()
-        .find_user_by_email(&world.cx, "ada@example.org");
+    let administration = world.gk.administration();
+    let ada = administration.find_user_by_email(&world.cx, "ada@example.org");
     assert_eq!(ada.await.unwrap().id, before);
     assert_eq!(exported(&world).await.len(), 3);
     let event = world.newest(Event::AccountsImported).await;
@@ -221,10 +219,15 @@ pub(super) async fn an_import_asks_for_its_permission_and_reach(fixture: StoreFi
         ),
         "access.forbidden"
     );
-    let mut tx = world.repository.begin().await.unwrap();
-    let importer = super::roles::sample_role(&world, "importer", &["users:import", "users:export"]);
-    tx.roles().insert(&importer).await.unwrap();
-    tx.commit().await.unwrap();
+    let importer = RoleDefinition {
+        permissions: vec!["users:import".to_owned(), "users:export".to_owned()],
+        ..RoleDefinition::default()
+    };
+    let operator = world.gk.administration();
+    operator
+        .create_role(&world.cx, "importer", &importer)
+        .await
+        .unwrap();
     world
         .gk
         .administration()

@@ -76,10 +76,10 @@ pub(super) async fn a_password_is_as_long_as_its_tenant_asks_wherever_it_is_chos
     };
     let answer = register(&there, "bob@example.org", short).await;
     assert_eq!(violation(answer), too_short("/password"));
-    register(&there, "bob@example.org", LONG).await.unwrap();
+    let _ = register(&there, "bob@example.org", LONG).await.unwrap();
     there.mails().await;
     // Elsewhere it is long enough.
-    register(&world, "bob@example.org", short).await.unwrap();
+    let _ = register(&world, "bob@example.org", short).await.unwrap();
     world.mails().await;
 
     let change = async |new: &str| {
@@ -146,7 +146,7 @@ pub(super) async fn row_1_where_passwords_are_closed_everybody_is_answered_alike
     let links = there.gk.magic_links();
     let asked = links.request(&there.cx, ADA).await.unwrap();
     let token = there.mailed_token().await;
-    links
+    let _ = links
         .redeem(&there.cx, &token, asked.binding.as_ref())
         .await
         .unwrap();
@@ -323,7 +323,7 @@ pub(super) async fn row_2_addresses_are_of_the_domains_of_their_tenant(fixture: 
     assert_eq!(code(answer), "token.invalid");
     // Spellings of a domain are one domain.
     for email in ["a@acme.example", "b@ACME.example", "c@b\u{fc}cher.example"] {
-        accounts.register(&there.cx, sign_up(email)).await.unwrap();
+        let _ = accounts.register(&there.cx, sign_up(email)).await.unwrap();
     }
     assert_eq!(there.mails().await.len(), 3);
     // Whoever was there before comes in.

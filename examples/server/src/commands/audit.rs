@@ -37,11 +37,11 @@ pub(super) async fn run(settings: &Settings, task: &Task, json: bool) -> Result<
             until,
             tenant,
         } => {
-            let time = |name, text: &Option<String>| match text {
-                None => Ok(None),
-                Some(text) => Timestamp::parse_rfc3339(text)
-                    .map(Some)
-                    .ok_or_else(|| Failure::Usage(format!("--{name}: must be a time of RFC 3339"))),
+            let time = |name, text: &Option<String>| -> Result<Option<Timestamp>, Failure> {
+                let Some(text) = text else { return Ok(None) };
+                let read = serde_json::from_value(Value::from(text.as_str()));
+                read.map(Some)
+                    .map_err(|_| Failure::Usage(format!("--{name}: must be a time of RFC 3339")))
             };
             let (since, until) = (time("since", since)?, time("until", until)?);
             let (gatekeeper, cx) = begin(settings, tenant.as_deref()).await?;

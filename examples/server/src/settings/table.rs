@@ -1,7 +1,4 @@
-use std::{net::SocketAddr, time::Duration};
-
 use gatekeeper_core::{
-    Config,
     config::{BreachFailure, EmailVerification, PublicUrl},
     crypto::SecretKey,
     model::{MfaRequirement, WhenFull},
@@ -15,9 +12,9 @@ use super::{
     tenancy,
 };
 use crate::{
-    carriers::{self, MailTo, SmsTo, TwilioAccount},
+    carriers::{MailTo, SmsTo},
     database::Database,
-    duration, logging,
+    logging,
 };
 
 /// One setting: `--some-name`, `GATEKEEPER_SOME_NAME` and `some_name` in the file.
