@@ -2,9 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use super::{AuthorityKey, Origin, ReadMark};
 use crate::{
-    AccessError, Error, Identity,
+    AccessError, Error, Identity, RequestContext,
     blacklist::{BlacklistVerdict, Rejected},
     config::OutdatedTokens,
+    flows::impersonation::GoesOn,
     gatekeeper::Inner,
     model::{Authority, Timestamp},
 };
@@ -87,6 +88,10 @@ impl Inner {
 
     /// An identity with the roles and permissions that the process remembers and that no news speak against.
     fn renewed_from_memory(&self, identity: &Identity, now: Timestamp) -> Option<Arc<Identity>> {
+        // Of whoever acts as somebody the store is asked whether they still may.
+        if identity.actor.is_some() {
+            return None;
+        }
         let (authority, mark) = self.remembered_authority(&AuthorityKey::of(identity), now)?;
         Some(renew(identity, &authority, Origin::Store(mark)))
     }
@@ -99,9 +104,24 @@ impl Inner {
     async fn renewed(&self, identity: &Identity, now: Timestamp) -> Result<Arc<Identity>, Error> {
         let read = self.read_authority(AuthorityKey::of(identity), now).await?;
         let (authority, mark) = read.ok_or(AccessError::Invalid)?;
+        if identity.actor.is_some() {
+            self.require_acting(identity).await?;
+        }
         // Without a mark nobody could tell for how long it is right: it is good for this one request.
         let origin = mark.map_or(Origin::Omitted, Origin::Store);
         Ok(renew(identity, &authority, origin))
+    }
+
+    /// Refuses whoever acts as a user whom they do not outrank any more: what the user may do changed, or what they may.
+    async fn require_acting(&self, identity: &Identity) -> Result<(), Error> {
+        let (tenant, session) = (identity.tenant_id, identity.session_id);
+        let session = self.repository.find_session(tenant, session).await?;
+        let session = session.ok_or(AccessError::Invalid)?;
+        let cx = RequestContext::internal(tenant, "authority-read-anew");
+        match self.impersonation_goes_on(&cx, &session).await? {
+            GoesOn::Yes => Ok(()),
+            GoesOn::Ended => Err(AccessError::Invalid.into()),
+        }
     }
 
     /// What a user may do at this moment, from memory where that is sure to be right; `None` where there is no such user, or it is
@@ -162,10 +182,6 @@ impl Inner {
     }
 
     fn refuses_outdated(&self, identity: &Identity, now: Timestamp) -> bool {
-        // Whoever acts as somebody may be reached by a change of that one's rights: whether they still outrank is asked at a refresh.
-        if identity.actor.is_some() {
-            return true;
-        }
         let young = YOUNG + self.config.access_tokens.leeway;
         match self.config.authority.outdated_tokens {
             OutdatedTokens::Reread => false,

@@ -48,11 +48,13 @@ impl Tenant<'_> {
     }
 }
 
+#[track_caller]
 fn done(answer: &Answer, status: u16) -> &Answer {
     assert_eq!(answer.status, status, "{answer:?}");
     answer
 }
 
+#[track_caller]
 fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!(
         (answer.status, answer.text("code")),

@@ -2,6 +2,7 @@ use super::{Impersonations, PERMISSION};
 use crate::{
     AccessError, Error, RequestContext,
     flows::Unit,
+    gatekeeper::Inner,
     identity::{permits, reaches},
     model::{Impersonation, Session, SessionEnd, User},
 };
@@ -24,11 +25,21 @@ impl Impersonations<'_> {
         cx: &RequestContext,
         session: &Session,
     ) -> Result<GoesOn, Error> {
+        self.0.inner().impersonation_goes_on(cx, session).await
+    }
+}
+
+impl Inner {
+    /// The same, also asked where roles and permissions of such a session's access token are read anew.
+    pub(crate) async fn impersonation_goes_on(
+        &self,
+        cx: &RequestContext,
+        session: &Session,
+    ) -> Result<GoesOn, Error> {
         let Some(impersonation) = &session.impersonation else {
             return Ok(GoesOn::Yes);
         };
-        let inner = self.0.inner();
-        let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
+        let mut unit = Unit::begin(self, cx, self.clock.now()).await?;
         match may_go_on(&mut unit, session, impersonation).await {
             Ok(()) => return Ok(GoesOn::Yes),
             Err(Error::Access(_)) => {}
