@@ -23,3 +23,4 @@ mod redis_outage;
 mod server;
 mod settings;
 mod tenants;
+mod transfer;
