@@ -29,6 +29,10 @@ pub(crate) use table::{Setting, TABLE};
 
 /// Every setting, read and checked.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting that is on or off"
+)]
 pub(crate) struct Settings {
     pub(crate) adapter: Adapter,
     pub(crate) bind: SocketAddr,

@@ -2,7 +2,7 @@ use std::io::{BufWriter, Write};
 
 use gatekeeper_core::{
     ExportedUser,
-    model::{MAX_PAGE, PageRequest},
+    model::{MAX_PAGE, PageRequest, SecretString},
 };
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ fn row(exported: &ExportedUser) -> [Value; 11] {
         .iter()
         .map(|(provider, subject)| json!({"provider": provider, "subject": subject}))
         .collect();
-    let hash = exported.password_hash.as_ref().map(|hash| hash.expose());
+    let hash = exported.password_hash.as_ref().map(SecretString::expose);
     [
         json!(user.id),
         json!(user.email.as_str()),
