@@ -19,9 +19,16 @@ async fn denials(world: &World) -> Vec<AuditEvent> {
         ..AuditFilter::default()
     };
     let mut tx = world.repository.begin().await.unwrap();
-    let page = PageRequest::first(100);
-    let rows = tx.audit().list(TenantId::DEFAULT, &filter, page).await;
-    rows.unwrap().items
+    let (mut page, mut rows) = (PageRequest::first(100), Vec::new());
+    loop {
+        let found = tx.audit().list(TenantId::DEFAULT, &filter, page).await;
+        let found = found.unwrap();
+        rows.extend(found.items);
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => return rows,
+        }
+    }
 }
 
 #[tokio::test]
