@@ -38,7 +38,7 @@ struct InvitationBody {
 }
 
 impl InvitationBody {
-    fn of(invitation: Invitation, now: Timestamp) -> Self {
+    fn of(invitation: &Invitation, now: Timestamp) -> Self {
         Self {
             id: invitation.id.to_string(),
             email: invitation.email.as_str().to_owned(),
@@ -119,7 +119,7 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {
         .invitations(&call.context, &filter, page)
         .await?;
     let now = gatekeeper.clock().now();
-    let body = list.body(page, |found| InvitationBody::of(found, now));
+    let body = list.body(page, |found| InvitationBody::of(&found, now));
     respond::json(StatusCode::OK, &body)
 }
 
@@ -186,7 +186,7 @@ pub(crate) async fn list_of_organization(call: Call) -> Result<Reply, Problem> {
         .invitations(&call.context, who, page)
         .await?;
     let now = gatekeeper.clock().now();
-    let body = list.body(page, |found| InvitationBody::of(found, now));
+    let body = list.body(page, |found| InvitationBody::of(&found, now));
     respond::json(StatusCode::OK, &body)
 }
 
@@ -282,5 +282,5 @@ fn id(call: &Call) -> Result<InvitationId, Error> {
 
 fn shown(call: &Call, status: StatusCode, invitation: Invitation) -> Result<Reply, Problem> {
     let now = call.gatekeeper().clock().now();
-    respond::json(status, &InvitationBody::of(invitation, now))
+    respond::json(status, &InvitationBody::of(&invitation, now))
 }
