@@ -74,8 +74,8 @@ pub(super) async fn administrator(client: &mut Client<'_>) {
     let own = Ask::get("/v1/api-keys").bearer(&key);
     client.step("not by a key", 403, own).await;
 
-    // What a user may do changed in this second: tokens of it are looked at anew.
-    client.fixture.clock().advance(Duration::from_secs(1));
+    // What Bob may do changed a moment ago: tokens of that moment are looked at anew.
+    client.fixture.clock().advance(Duration::from_mins(1));
     let reason = json!({"reason": "a ticket", "token_delivery": "body"});
     let begin = Ask::post(&at("/impersonate"), &reason).bearer(&root);
     let acting = client.step("as somebody else", 200, begin).await;
