@@ -144,7 +144,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, Problem> {
         .on_behalf_of(call.who()?)
         .invite(&call.context, input)
         .await?;
-    shown(&call, StatusCode::CREATED, made)
+    shown(&call, StatusCode::CREATED, &made)
 }
 
 pub(crate) async fn revoke(call: Call) -> Result<Reply, Problem> {
@@ -165,7 +165,7 @@ pub(crate) async fn resend(call: Call) -> Result<Reply, Problem> {
         .on_behalf_of(call.who()?)
         .resend_invitation(&call.context, id(&call)?)
         .await?;
-    shown(&call, StatusCode::OK, renewed)
+    shown(&call, StatusCode::OK, &renewed)
 }
 
 pub(crate) async fn list_of_organization(call: Call) -> Result<Reply, Problem> {
@@ -197,7 +197,7 @@ pub(crate) async fn create_in_organization(call: Call) -> Result<Reply, Problem>
         .organizations()
         .invite(&call.context, call.who()?, input)
         .await?;
-    shown(&call, StatusCode::CREATED, made)
+    shown(&call, StatusCode::CREATED, &made)
 }
 
 pub(crate) async fn revoke_in_organization(call: Call) -> Result<Reply, Problem> {
@@ -216,7 +216,7 @@ pub(crate) async fn resend_in_organization(call: Call) -> Result<Reply, Problem>
         .organizations()
         .resend_invitation(&call.context, call.who()?, id(&call)?)
         .await?;
-    shown(&call, StatusCode::OK, renewed)
+    shown(&call, StatusCode::OK, &renewed)
 }
 
 pub(crate) async fn inspect(call: Call) -> Result<Reply, Problem> {
@@ -280,7 +280,7 @@ fn id(call: &Call) -> Result<InvitationId, Error> {
     id.map_err(|_| InvitationError::NotFound.into())
 }
 
-fn shown(call: &Call, status: StatusCode, invitation: Invitation) -> Result<Reply, Problem> {
+fn shown(call: &Call, status: StatusCode, invitation: &Invitation) -> Result<Reply, Problem> {
     let now = call.gatekeeper().clock().now();
-    respond::json(status, &InvitationBody::of(&invitation, now))
+    respond::json(status, &InvitationBody::of(invitation, now))
 }
