@@ -61,6 +61,7 @@ impl Names {
 }
 
 /// Everything that can be named, in one tenant.
+#[expect(clippy::too_many_lines, reason = "a list of things, one after another")]
 async fn furnish(world: &World, tenant: TenantId, mark: &str, owner: UserId) -> Names {
     let now = world.api.gatekeeper().clock().now();
     let random = SeededRandom::new(mark.bytes().map(u64::from).sum());
