@@ -58,7 +58,7 @@ where
             router = router.route(&prefix, any(fallback));
         }
         // Beside a variable segment there is no room for one that stands for all: what is below the variable one is caught there.
-        let mut base = prefix.to_owned();
+        let mut base = prefix.clone();
         while let Some(variable) = variable_below(&base, &paths) {
             router = router.route(&format!("{base}/"), any(fallback));
             base = format!("{base}/{variable}");

@@ -123,7 +123,7 @@ impl Cookies<'static> {
     }
 
     /// Those of a tenant that the path names.
-    pub(crate) const fn of<'t>(self, tenant: Option<&'t str>) -> Cookies<'t> {
+    pub(crate) const fn of(self, tenant: Option<&str>) -> Cookies<'_> {
         let Self {
             refresh,
             access,

@@ -38,7 +38,7 @@ struct InvitationBody {
 }
 
 impl InvitationBody {
-    fn of(invitation: Invitation, now: Timestamp) -> Self {
+    fn of(invitation: &Invitation, now: Timestamp) -> Self {
         Self {
             id: invitation.id.to_string(),
             email: invitation.email.as_str().to_owned(),
@@ -119,7 +119,7 @@ pub(crate) async fn list(call: Call) -> Result<Reply, Problem> {
         .invitations(&call.context, &filter, page)
         .await?;
     let now = gatekeeper.clock().now();
-    let body = list.body(page, |found| InvitationBody::of(found, now));
+    let body = list.body(page, |found| InvitationBody::of(&found, now));
     respond::json(StatusCode::OK, &body)
 }
 
@@ -144,7 +144,7 @@ pub(crate) async fn create(call: Call) -> Result<Reply, Problem> {
         .on_behalf_of(call.who()?)
         .invite(&call.context, input)
         .await?;
-    shown(&call, StatusCode::CREATED, made)
+    shown(&call, StatusCode::CREATED, &made)
 }
 
 pub(crate) async fn revoke(call: Call) -> Result<Reply, Problem> {
@@ -165,7 +165,7 @@ pub(crate) async fn resend(call: Call) -> Result<Reply, Problem> {
         .on_behalf_of(call.who()?)
         .resend_invitation(&call.context, id(&call)?)
         .await?;
-    shown(&call, StatusCode::OK, renewed)
+    shown(&call, StatusCode::OK, &renewed)
 }
 
 pub(crate) async fn list_of_organization(call: Call) -> Result<Reply, Problem> {
@@ -186,7 +186,7 @@ pub(crate) async fn list_of_organization(call: Call) -> Result<Reply, Problem> {
         .invitations(&call.context, who, page)
         .await?;
     let now = gatekeeper.clock().now();
-    let body = list.body(page, |found| InvitationBody::of(found, now));
+    let body = list.body(page, |found| InvitationBody::of(&found, now));
     respond::json(StatusCode::OK, &body)
 }
 
@@ -197,7 +197,7 @@ pub(crate) async fn create_in_organization(call: Call) -> Result<Reply, Problem>
         .organizations()
         .invite(&call.context, call.who()?, input)
         .await?;
-    shown(&call, StatusCode::CREATED, made)
+    shown(&call, StatusCode::CREATED, &made)
 }
 
 pub(crate) async fn revoke_in_organization(call: Call) -> Result<Reply, Problem> {
@@ -216,7 +216,7 @@ pub(crate) async fn resend_in_organization(call: Call) -> Result<Reply, Problem>
         .organizations()
         .resend_invitation(&call.context, call.who()?, id(&call)?)
         .await?;
-    shown(&call, StatusCode::OK, renewed)
+    shown(&call, StatusCode::OK, &renewed)
 }
 
 pub(crate) async fn inspect(call: Call) -> Result<Reply, Problem> {
@@ -280,7 +280,7 @@ fn id(call: &Call) -> Result<InvitationId, Error> {
     id.map_err(|_| InvitationError::NotFound.into())
 }
 
-fn shown(call: &Call, status: StatusCode, invitation: Invitation) -> Result<Reply, Problem> {
+fn shown(call: &Call, status: StatusCode, invitation: &Invitation) -> Result<Reply, Problem> {
     let now = call.gatekeeper().clock().now();
     respond::json(status, &InvitationBody::of(invitation, now))
 }

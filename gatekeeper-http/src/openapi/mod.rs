@@ -35,6 +35,8 @@ pub(crate) fn document(public_url: &str, mounts: &[&str], cookies: &Cookies<'_>)
         "tags": [
             {"name": "sign-in", "description": "Accounts and sign-in."},
             {"name": "user", "description": "What belongs to the signed-in user."},
+            {"name": "administration", "description": "For whoever holds the permission that an operation asks for."},
+            {"name": "organization", "description": "For members of the active organisation, with the permission that an operation asks for."},
             {"name": "service", "description": "The service itself."},
         ],
         "paths": paths,
@@ -42,6 +44,7 @@ pub(crate) fn document(public_url: &str, mounts: &[&str], cookies: &Cookies<'_>)
             "schemas": schemas::all(),
             "parameters": parameters(),
             "headers": headers(),
+            "examples": examples(),
             "securitySchemes": security_schemes(cookies),
         },
     })
@@ -73,6 +76,17 @@ fn operation(route: &Route) -> Value {
     let mut operation = Map::new();
     operation.insert("operationId".to_owned(), json!(route.operation_id));
     operation.insert("summary".to_owned(), json!(route.summary));
+    match route.caller {
+        Caller::Permission(name) => {
+            let text = format!("Asks for the permission `{name}`.");
+            operation.insert("description".to_owned(), json!(text));
+        }
+        Caller::OrganizationPermission(name) => {
+            let text = format!("Asks for the permission `{name}` in the active organisation.");
+            operation.insert("description".to_owned(), json!(text));
+        }
+        Caller::Service | Caller::Public | Caller::TokenHolder | Caller::User => {}
+    }
     operation.insert("tags".to_owned(), json!([tag(route)]));
     operation.insert("security".to_owned(), security(route));
     operation.insert("parameters".to_owned(), route_parameters(route));
@@ -99,7 +113,9 @@ const fn tag(route: &Route) -> &'static str {
     match route.caller {
         Caller::Service => "service",
         Caller::Public | Caller::TokenHolder => "sign-in",
-        Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_) => "user",
+        Caller::User => "user",
+        Caller::Permission(_) => "administration",
+        Caller::OrganizationPermission(_) => "organization",
     }
 }
 
@@ -205,7 +221,10 @@ fn failure(route: &Route, status: u16, codes: &[&'static ErrorCode]) -> Value {
     };
     let examples: Map<String, Value> = codes
         .iter()
-        .map(|code| (code.code.to_owned(), json!({"value": example(code)})))
+        .map(|code| {
+            let at = format!("#/components/examples/{}", code.code);
+            (code.code.to_owned(), json!({"$ref": at}))
+        })
         .collect();
     let mut headers = common_headers(route);
     let extra = match status {
@@ -228,6 +247,15 @@ fn failure(route: &Route, status: u16, codes: &[&'static ErrorCode]) -> Value {
             "examples": examples,
         }},
     })
+}
+
+/// One for each code that a route names. They are told once: said again at each of their routes, they would be half of the document.
+fn examples() -> Value {
+    let named: BTreeMap<&str, Value> = all()
+        .flat_map(Route::problems)
+        .map(|code| (code.code, json!({"value": example(code)})))
+        .collect();
+    json!(named)
 }
 
 fn example(code: &ErrorCode) -> Value {

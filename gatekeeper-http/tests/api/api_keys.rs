@@ -100,7 +100,6 @@ fn path_of(route: &Route) -> String {
     segments.join("/")
 }
 
-#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 #[tokio::test]
 async fn a_key_from_its_beginning_to_its_end() {
     let world = World::new().await;

@@ -8,8 +8,12 @@ use gatekeeper_core::{
 };
 use gatekeeper_http::{Api, Caller, RequestHead, Requirement};
 use http::{HeaderMap, HeaderValue, Method};
+use serde_json::json;
 
-use crate::world::{ADA, World};
+use crate::{
+    users::{HELP, ROOT, id_of, staff},
+    world::{ADA, World},
+};
 
 async fn denials(world: &World) -> Vec<AuditEvent> {
     // Ends when every row that was begun is written.
@@ -19,9 +23,16 @@ async fn denials(world: &World) -> Vec<AuditEvent> {
         ..AuditFilter::default()
     };
     let mut tx = world.repository.begin().await.unwrap();
-    let page = PageRequest::first(100);
-    let rows = tx.audit().list(TenantId::DEFAULT, &filter, page).await;
-    rows.unwrap().items
+    let (mut page, mut rows) = (PageRequest::first(100), Vec::new());
+    loop {
+        let found = tx.audit().list(TenantId::DEFAULT, &filter, page).await;
+        let found = found.unwrap();
+        rows.extend(found.items);
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => return rows,
+        }
+    }
 }
 
 #[tokio::test]
@@ -104,4 +115,46 @@ async fn a_route_of_the_application_that_refuses_says_so_in_the_trail() {
         "permission reports:generate"
     );
     assert_eq!(rows[0].details["operation"], "POST /reports/7");
+}
+
+/// The API's own routes: at the gate, and where a flow refuses.
+#[tokio::test]
+async fn what_the_routes_refuse_is_read_in_the_trail() {
+    let world = World::new().await;
+    let help = staff(&world, HELP, &["audit:read", "users:write"]).await;
+    let help_id = id_of(&world, HELP).await;
+    staff(&world, ROOT, &["*"]).await;
+    let root_id = id_of(&world, ROOT).await;
+    let ada = world.ada().await;
+    let ada_id = id_of(&world, ADA).await;
+    let forbidden = world.get("/v1/admin/users").bearer(&ada.access);
+    let forbidden = forbidden.refused(403, "access.forbidden").await;
+    let disable = world.post(&format!("/v1/admin/users/{root_id}/disable"), &json!({}));
+    let above = disable.bearer(&help.access);
+    let above = above.refused(403, "access.insufficient_rank").await;
+    // What is wrong with a request, and who is nobody, is denied nothing.
+    world
+        .get("/v1/admin/users")
+        .refused(401, "access.missing_token")
+        .await;
+    world.api.gatekeeper().shutdown().await;
+    let list = world.get("/v1/admin/audit?event=access.denied");
+    let list = list.bearer(&help.access).expect(200).await;
+    let rows = list.body["items"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{}", list.body);
+    for (answer, who, operation, requirement) in [
+        (&forbidden, &ada_id, "listUsers", "permission users:read"),
+        (&above, &help_id, "disableUser", "permission users:write"),
+    ] {
+        let id = answer.text("correlation_id");
+        let row = rows.iter().find(|row| row["correlation_id"] == id.as_str());
+        let row = row.unwrap_or_else(|| panic!("{operation}: {}", list.body));
+        assert_eq!(row["event"], "access.denied");
+        assert_eq!(row["outcome"], "failure");
+        assert_eq!(row["reason"], answer.text("code"));
+        assert_eq!(row["actor"], who.as_str());
+        assert_eq!(row["ip"], "192.0.2.10");
+        assert_eq!(row["details"]["operation"], operation);
+        assert_eq!(row["details"]["requirement"], requirement);
+    }
 }

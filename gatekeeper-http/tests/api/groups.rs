@@ -20,6 +20,7 @@ pub(crate) const OPERATIONS: &[&str] = &[
     "removeGroupMember",
 ];
 
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 #[tokio::test]
 async fn the_life_of_a_group() {
     let world = World::new().await;

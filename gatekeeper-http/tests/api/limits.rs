@@ -180,6 +180,13 @@ fn no_route_that_strangers_change_something_by_is_counted_as_reading() {
                         | RateClass::Refresh
                 )
             ),
+            // Reads that cost as much as many others.
+            (_, &Method::GET) if route.operation_id == "exportMe" => {
+                route.rate == RateRule::User(RateClass::SignIn)
+            }
+            (_, &Method::GET) if route.operation_id == "exportUser" => {
+                route.rate == RateRule::User(RateClass::Write)
+            }
             (_, &Method::GET) => route.rate == RateRule::User(RateClass::Read),
             (_, _) => {
                 matches!(route.rate, RateRule::User(class) if class != RateClass::Read)

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use gatekeeper_core::{
     RequestContext,
-    model::{Role, RoleName, TenantId, UserId},
+    model::{Membership, Organization, OrganizationId, Role, RoleName, TenantId, UserId},
     store::Repository,
+    testing::SeededRandom,
 };
 use gatekeeper_http::{Api, Caller, Route, Rule};
 use http::Method;
@@ -44,7 +45,12 @@ fn permissions() -> BTreeSet<&'static str> {
 }
 
 fn guarded() -> impl Iterator<Item = &'static Route> {
-    Api::routes().filter(|route| matches!(route.caller, Caller::User | Caller::Permission(_)))
+    Api::routes().filter(|route| {
+        matches!(
+            route.caller,
+            Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_)
+        )
+    })
 }
 
 /// The path with made-up ids: of nothing that there is.
@@ -128,6 +134,34 @@ impl Matrix {
         name
     }
 
+    /// An organisation in which this user has this role.
+    async fn organization(&self, role: &str, user: UserId) -> OrganizationId {
+        let now = self.world.api.gatekeeper().clock().now();
+        let id = OrganizationId::new(now, &SeededRandom::new(u64::from(self.users)));
+        let mut tx = self.world.repository.begin().await.unwrap();
+        let organization = Organization {
+            id,
+            tenant_id: TenantId::DEFAULT,
+            slug: gatekeeper_core::model::TenantSlug::parse(role).unwrap(),
+            name: role.to_owned(),
+            metadata: serde_json::Map::new(),
+            created_at: now,
+            updated_at: now,
+        };
+        let membership = Membership {
+            tenant_id: TenantId::DEFAULT,
+            organization_id: id,
+            user_id: user,
+            roles: vec![RoleName::parse(role).unwrap()],
+            created_at: now,
+        };
+        let organizations = tx.organizations();
+        organizations.insert(&organization).await.unwrap();
+        organizations.put_member(&membership).await.unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+
     async fn at(&self, route: &Route, token: Option<&str>, tenant: Option<&str>) -> Gate {
         let mut call = self
             .world
@@ -149,10 +183,11 @@ impl Matrix {
     }
 }
 
-/// What somebody signed in with exactly these permissions meets.
+/// What somebody signed in with exactly these permissions meets, in no organisation.
 fn expected(route: &Route, holds: impl Fn(&str) -> bool) -> Gate {
     match route.caller {
         Caller::Permission(permission) if !holds(permission) => refused("access.forbidden"),
+        Caller::OrganizationPermission(_) => refused("access.forbidden"),
         _ => Gate::Past,
     }
 }
@@ -195,7 +230,7 @@ async fn asvs_8_2_1_a_tenants_administrator_gets_to_all_but_the_platform() {
         }
         let (platform, _) = matrix.somebody(None, &["platform_admin"]).await;
         let gate = matrix.at(route, Some(&platform), None).await;
-        assert_eq!(gate, Gate::Past, "{route:?}");
+        assert_eq!(gate, expected(route, |_| true), "{route:?}");
     }
 }
 
@@ -209,6 +244,36 @@ async fn asvs_8_2_1_each_permission_opens_its_routes_and_no_other() {
             let gate = matrix.at(route, Some(&holder), None).await;
             let expected = expected(route, |asked| asked == permission);
             assert_eq!(gate, expected, "{route:?} with {permission}");
+        }
+    }
+}
+
+/// What a membership gives opens the routes of the active organisation that ask for it, and no route of the tenant.
+#[tokio::test]
+async fn row_53_a_membership_opens_its_organizations_routes_and_no_other() {
+    let mut matrix = Matrix::new().await;
+    let asked: BTreeSet<&str> = Api::routes()
+        .filter_map(|route| match route.caller {
+            Caller::OrganizationPermission(permission) => Some(permission),
+            _ => None,
+        })
+        .collect();
+    assert!(asked.len() >= 4, "{asked:?}");
+    for held in asked {
+        let role = matrix.role(held).await;
+        let (member, user) = matrix.somebody(None, &[]).await;
+        let organization = matrix.organization(&role, user).await;
+        let body = json!({"organization_id": organization, "token_delivery": "body"});
+        let switched = matrix.world.post("/v1/auth/organization", &body);
+        let switched = switched.bearer(&member).expect(200).await;
+        let acting = switched.text("access_token");
+        for route in guarded().filter(|route| route.caller != Caller::User) {
+            let gate = matrix.at(route, Some(&acting), None).await;
+            let expected = match route.caller {
+                Caller::OrganizationPermission(asked) if asked == held => Gate::Past,
+                _ => refused("access.forbidden"),
+            };
+            assert_eq!(gate, expected, "{route:?} with {held}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The description and the catalogue of codes are part of the contract.
 
-use gatekeeper_http::{Api, CODES};
+use std::collections::BTreeSet;
+
+use gatekeeper_http::{Api, CODES, Route};
 use serde_json::Value;
 
 use crate::world::World;
@@ -63,4 +65,17 @@ fn the_codes_are_the_reviewed_ones() {
         .map(|code| format!("{} {}: {}", code.status.as_u16(), code.code, code.title))
         .collect();
     insta::assert_snapshot!("codes", lines.join("\n"));
+}
+
+/// A code that no route gives is none of the contract.
+#[test]
+fn every_code_is_named_by_a_route() {
+    let mut named: BTreeSet<&str> = Api::routes()
+        .flat_map(Route::problems)
+        .map(|code| code.code)
+        .collect();
+    // What is answered where there is no route.
+    named.extend(["route.method_not_allowed", "route.not_found"]);
+    let known: BTreeSet<&str> = CODES.iter().map(|code| code.code).collect();
+    assert_eq!(named, known);
 }

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     tenants::{add_tenant, somebody},
-    world::{ADA, World},
+    world::{ADA, PASSWORD, World},
 };
 
 /// What stands in place of what varies: by the segment before it and its name.
@@ -29,9 +29,9 @@ struct Names(BTreeMap<&'static str, String>);
 impl Names {
     fn of(&self, route: &Route, before: &str, capture: &str) -> String {
         let kind = match (before, capture) {
-            ("users", "{id}") | ("members", "{user}") => "user",
+            ("users", "{id}") | ("members", "{user}" | "{id}") => "user",
             ("service-accounts", "{id}") => "service_account",
-            ("sessions", "{id}") => "session",
+            ("sessions", "{id}" | "{session}") => "session",
             ("devices", "{id}") => "device",
             ("roles", "{name}" | "{role}") => "role",
             ("groups", "{id}") => "group",
@@ -61,6 +61,7 @@ impl Names {
 }
 
 /// Everything that can be named, in one tenant.
+#[expect(clippy::too_many_lines, reason = "a list of things, one after another")]
 async fn furnish(world: &World, tenant: TenantId, mark: &str, owner: UserId) -> Names {
     let now = world.api.gatekeeper().clock().now();
     let random = SeededRandom::new(mark.bytes().map(u64::from).sum());
@@ -73,7 +74,7 @@ async fn furnish(world: &World, tenant: TenantId, mark: &str, owner: UserId) -> 
             name: role.clone(),
             description: String::new(),
             system: false,
-            permissions: vec!["reports:read".to_owned()],
+            permissions: vec!["invitations:*".to_owned(), "members:*".to_owned()],
             inherits: Vec::new(),
             created_at: now,
             updated_at: now,
@@ -175,6 +176,17 @@ async fn furnish(world: &World, tenant: TenantId, mark: &str, owner: UserId) -> 
         ("api_key", api_key.to_string()),
         ("tenant", mark.to_owned()),
     ]))
+}
+
+/// Ada once more, in the organisation that was made, in which she may do everything.
+async fn in_organization(world: &World, tenant: &str, names: &Names) -> String {
+    let credentials = json!({"email": ADA, "password": PASSWORD, "token_delivery": "body"});
+    let token = world.post("/v1/auth/login", &credentials).tenant(tenant);
+    let token = token.expect(200).await.text("access_token");
+    let body = json!({"organization_id": names.0["organization"], "token_delivery": "body"});
+    let switched = world.post("/v1/auth/organization", &body).tenant(tenant);
+    let switched = switched.bearer(&token).expect(200).await;
+    switched.text("access_token")
 }
 
 trait ParseAddress {
@@ -395,7 +407,8 @@ async fn row_52_what_is_another_tenants_is_not_there() {
         let cx = RequestContext::internal(tenant.1, "test");
         let owner = administration.find_user_by_email(&cx, ADA).await.unwrap();
         let names = furnish(&world, tenant.1, tenant.0, owner.id).await;
-        tenants.push((tenant, token, names));
+        let member = in_organization(&world, tenant.0, &names).await;
+        tenants.push((tenant, [token, member], names));
     }
     // What is nobody's.
     let nothing = Names(
@@ -415,14 +428,16 @@ async fn row_52_what_is_another_tenants_is_not_there() {
     );
     let mut walked = 0;
     for (who, victim) in [(1, 2), (2, 1), (1, 0), (0, 1)] {
-        let ((slug, _), token, own) = &tenants[who];
+        let ((slug, _), [token, member], own) = &tenants[who];
         let ((_, victim_id), _, theirs) = &tenants[victim];
         let before = dump(&world, *victim_id).await;
         assert!(before.contains(&theirs.0["api_key"]) && before.contains(&theirs.0["session"]));
         for route in Api::routes().filter(|route| names_something(route, &document, theirs)) {
-            if !matches!(route.caller, Caller::User | Caller::Permission(_)) {
-                continue;
-            }
+            let token = match route.caller {
+                Caller::User | Caller::Permission(_) => token,
+                Caller::OrganizationPermission(_) => member,
+                _ => continue,
+            };
             let platform =
                 matches!(route.caller, Caller::Permission(name) if name.starts_with("tenants:"));
             let send = async |path: &str, names: &Names| {
@@ -475,7 +490,10 @@ async fn row_52_a_token_is_of_no_other_tenant_on_any_route() {
     let owner = somebody(&world, acme, ADA, Some("admin")).await;
     let before = dump(&world, acme.1).await;
     for route in Api::routes() {
-        if matches!(route.caller, Caller::User | Caller::Permission(_)) {
+        if matches!(
+            route.caller,
+            Caller::User | Caller::Permission(_) | Caller::OrganizationPermission(_)
+        ) {
             world
                 .call(route.method.clone(), &crate::walk::path_of(route, "x"))
                 .bearer(&token)

@@ -187,6 +187,22 @@ async fn an_administrator_manages_users() {
     me(&ada).refused(401, "access.invalid_token").await;
     world.clock.advance(Duration::from_secs(1));
     let ada = world.sign_in(ADA).await;
+    // Root may do everything, but Ada is the one administrator.
+    for (method, path) in [
+        (Method::POST, at("/disable")),
+        (Method::DELETE, user.clone()),
+    ] {
+        let last = world.call(method, &path).bearer(&root.access);
+        last.refused(409, "role.last_administrator").await;
+    }
+    me(&ada).expect(200).await;
+    let cx = RequestContext::internal(TenantId::DEFAULT, "test");
+    let root_id = id_of(&world, ROOT).await.parse().unwrap();
+    let administration = world.api.gatekeeper().administration();
+    administration
+        .grant_role(&cx, root_id, "admin")
+        .await
+        .unwrap();
     post(&at("/disable"), json!({})).expect(204).await;
     me(&ada).refused(401, "access.invalid_token").await;
     let credentials = json!({"email": ADA, "password": PASSWORD});

@@ -11,6 +11,7 @@
     reason = "a suite speaks by panicking, in the test that called it"
 )]
 
+mod administration;
 mod bad_input;
 mod client;
 mod fixture;
@@ -92,6 +93,18 @@ pub async fn run_limits(target: &dyn RestTarget, fixture: &RestFixture) -> Trans
     client.into_transcript()
 }
 
+/// Runs the script of an administrator against a target that serves the fixture's Gatekeeper.
+///
+/// # Panics
+///
+/// Where a step is not answered as the contract says.
+pub async fn run_administration(target: &dyn RestTarget, fixture: &RestFixture) -> Transcript {
+    let mut client = Client::new(target, fixture);
+    administration::nobody(&mut client).await;
+    administration::administrator(&mut client).await;
+    client.into_transcript()
+}
+
 /// Runs the script of tenants that the path names against a target that serves the fixture's Gatekeeper so.
 ///
 /// # Panics
@@ -122,6 +135,12 @@ pub async fn same_as_bare<T: RestTarget>(serve: impl AsyncFn(Gatekeeper, HttpSet
     let expected = run(&bare(&fixture), &fixture).await;
     let fixture = RestFixture::new().await;
     let found = run(&served(&fixture).await, &fixture).await;
+    expected.assert_same(&found);
+
+    let fixture = RestFixture::new().await;
+    let expected = run_administration(&bare(&fixture), &fixture).await;
+    let fixture = RestFixture::new().await;
+    let found = run_administration(&served(&fixture).await, &fixture).await;
     expected.assert_same(&found);
 
     let fixture = RestFixture::limited().await;

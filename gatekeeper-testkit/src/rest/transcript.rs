@@ -124,10 +124,12 @@ impl Names {
             }
             Value::String(text) => {
                 let kind = match member {
-                    "id" | "session_id" => "id",
+                    "id" | "session_id" | "actor" | "target" | "user_id" => "id",
                     "access_token" | "refresh_token" | "mfa_token" | "device_token" | "binding"
                     | "sign_in_code" => "token",
-                    "secret" | "otpauth_uri" | "qr_svg" | "backup_codes" => "secret",
+                    "secret" | "otpauth_uri" | "qr_svg" | "backup_codes" | "key" | "prefix" => {
+                        "secret"
+                    }
                     "correlation_id" => "correlation",
                     "next_cursor" => "cursor",
                     "kid" | "x" => "key",
