@@ -164,5 +164,5 @@ impl Statements {
 
 /// The templates of this database under these settings; `more` holds what depends on them.
 pub(in super::super) fn templates(settings: &Settings, more: &[(&'static str, &str)]) -> Templates {
-    Templates::new(&[rows::COLUMNS, super::dialect::TOKENS, more], settings)
+    Templates::new(&[columns::COLUMNS, super::dialect::TOKENS, more], settings)
 }
