@@ -1,6 +1,6 @@
 //! A tenant is never without an administrator who can come in.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gatekeeper_core::{env::Clock, model::Event};
 
@@ -94,5 +94,79 @@ pub(super) async fn row_33_of_two_administrators_one_stays(fixture: StoreFixture
             .map(code)
             .collect();
         assert_eq!(refused, ["role.last_administrator"]);
+    }
+}
+
+/// Nor by any other way than taking the role: in nobody's name is the last one disabled, deleted or erased but an operator's, who may
+/// disable and delete.
+pub(super) async fn the_last_administrator_is_not_disabled_deleted_or_erased(
+    fixture: StoreFixture,
+) {
+    let world = World::new(fixture).await;
+    let root = somebody(&world, "root@example.org", &["admin"]).await;
+    make(&world, "chief", &["*"], &[]).await;
+    let chief = somebody(&world, "chief@example.org", &["chief"]).await;
+    let cx = &world.cx;
+    let last = "role.last_administrator";
+    let before = world.trail().await;
+    for who in [&root, &chief] {
+        let administration = world.gk.administration().on_behalf_of(who);
+        let privacy = world.gk.privacy().on_behalf_of(who);
+        let user = root.user_id;
+        assert_eq!(code(administration.disable(cx, user).await), last);
+        assert_eq!(code(administration.delete_user(cx, user).await), last);
+        assert_eq!(code(privacy.erase(cx, user).await), last);
+    }
+    let own = world.gk.privacy();
+    assert_eq!(code(own.erase_own(cx, &root, &PASSWORD.into()).await), last);
+    assert_eq!(world.trail().await, before);
+    world.sign_in("root@example.org").await;
+
+    // With another one it is a user as any other; and whoever is disabled keeps nobody in office.
+    let bob = somebody(&world, "bob@example.org", &["admin"]).await;
+    let by_bob = world.gk.administration().on_behalf_of(&bob);
+    by_bob.disable(cx, root.user_id).await.unwrap();
+    assert_eq!(code(by_bob.disable(cx, bob.user_id).await), last);
+    let privacy = world.gk.privacy().on_behalf_of(&bob);
+    assert_eq!(code(privacy.erase(cx, bob.user_id).await), last);
+    privacy.erase(cx, root.user_id).await.unwrap();
+    // An operator grants the next one.
+    let operator = world.gk.administration();
+    operator.disable(cx, bob.user_id).await.unwrap();
+    operator.delete_user(cx, bob.user_id).await.unwrap();
+}
+
+/// Of two administrators who disable each other at once, on two nodes, one stays.
+pub(super) async fn row_33_of_two_who_disable_each_other_one_stays(fixture: StoreFixture) {
+    let other = Arc::clone(&fixture.other);
+    let world = World::new(fixture).await;
+    let nodes = [world.clone(), world.another_node(other).await];
+    let emails = ["ann@example.org", "ben@example.org"];
+    let mut admins = [
+        somebody(&world, emails[0], &["admin"]).await,
+        somebody(&world, emails[1], &["admin"]).await,
+    ];
+    for _ in 0..6 {
+        let depose = |at: usize| {
+            let (world, who) = (nodes[at].clone(), Arc::clone(&admins[at]));
+            let user = admins[1 - at].user_id;
+            tokio::spawn(async move {
+                let administration = world.gk.administration().on_behalf_of(&who);
+                administration.disable(&world.cx, user).await
+            })
+        };
+        let (one, two) = tokio::join!(depose(0), depose(1));
+        let answers = [one.unwrap(), two.unwrap()];
+        let done = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert_eq!(done, 1, "{answers:?}");
+        for (email, admin) in emails.into_iter().zip(&mut admins) {
+            let administration = world.gk.administration();
+            administration
+                .enable(&world.cx, admin.user_id)
+                .await
+                .unwrap();
+            world.advance(Duration::from_secs(1));
+            *admin = world.identity(&world.sign_in(email).await).await;
+        }
     }
 }

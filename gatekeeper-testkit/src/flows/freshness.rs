@@ -1,12 +1,15 @@
 //! What somebody may do is what the store says at this moment, on every node.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use gatekeeper_core::{RoleDefinition, env::Clock, model::RevocationTarget};
+use gatekeeper_core::{
+    RoleDefinition, SignedIn, config::OutdatedTokens, env::Clock, model::RevocationTarget,
+};
 
 use super::{
-    roles::{definition, make},
-    world::World,
+    impersonation::Stage,
+    roles::{definition, give, make},
+    world::{World, code},
 };
 use crate::store::StoreFixture;
 
@@ -78,4 +81,93 @@ pub(super) async fn a_change_of_roles_makes_tokens_out_of_date(fixture: StoreFix
     administration.delete_role(cx, "reader").await.unwrap();
     let now = world.clock.now();
     assert_eq!(news(&world).await, [RevocationTarget::TenantAuthority(now)]);
+}
+
+/// A node that knows the token of somebody from whom another node has just taken a role.
+async fn demoted_elsewhere(fixture: StoreFixture, outdated: OutdatedTokens) -> (World, SignedIn) {
+    let node = Arc::clone(&fixture.other);
+    let world = World::configured(fixture, |config| {
+        config.authority.outdated_tokens = outdated
+    });
+    let world = world.await;
+    make(&world, "reader", &["reports:read"], &[]).await;
+    let ada = world.verified("ada@example.org").await;
+    give(&world, ada, "reader").await;
+    world.advance(Duration::from_secs(2));
+    let signed_in = world.sign_in("ada@example.org").await;
+    let other = world.another_node(node).await;
+    assert_eq!(permissions(&other, &signed_in).await, ["reports:read"]);
+    world.advance(Duration::from_secs(60));
+    // It has asked just now, and knows the token.
+    assert_eq!(permissions(&other, &signed_in).await, ["reports:read"]);
+    let administration = world.gk.administration();
+    let revoked = administration.revoke_role(&world.cx, ada, "reader");
+    revoked.await.unwrap();
+    // Without workers nothing brings the news: the next reading does, before the set is as old as it may be.
+    world.advance(Duration::from_secs(6));
+    (other, signed_in)
+}
+
+async fn permissions(world: &World, signed_in: &SignedIn) -> Vec<String> {
+    world.identity(signed_in).await.permissions.clone()
+}
+
+/// What was taken on one node is gone on another as soon as it has read the news; the bearer stays who it is.
+pub(super) async fn asvs_8_3_2_another_node_reads_rights_anew(fixture: StoreFixture) {
+    let (other, signed_in) = demoted_elsewhere(fixture, OutdatedTokens::Reread).await;
+    assert!(permissions(&other, &signed_in).await.is_empty());
+    // And again, from what is remembered; what changes then is heard too.
+    assert!(permissions(&other, &signed_in).await.is_empty());
+    let ada = signed_in.profile.user.id;
+    give(&other, ada, "reader").await;
+    assert_eq!(permissions(&other, &signed_in).await, ["reports:read"]);
+    let administration = other.gk.administration();
+    administration
+        .update_role(&other.cx, "reader", &definition(&["reports:list"], &[]))
+        .await
+        .unwrap();
+    assert_eq!(permissions(&other, &signed_in).await, ["reports:list"]);
+    let refreshed = other.refresh(&signed_in).await.unwrap();
+    assert_eq!(permissions(&other, &refreshed).await, ["reports:list"]);
+}
+
+/// Where that is the setting, the token is refused, and the one that a refresh gives says what is so now.
+pub(super) async fn asvs_8_3_2_another_node_refuses_what_is_out_of_date(fixture: StoreFixture) {
+    let (other, signed_in) = demoted_elsewhere(fixture, OutdatedTokens::Refuse).await;
+    assert!(!other.believes(&signed_in).await);
+    let refreshed = other.refresh(&signed_in).await.unwrap();
+    assert!(permissions(&other, &refreshed).await.is_empty());
+}
+
+/// Whether whoever acts as somebody still stands above them is asked at a refresh: a token from before is not read anew.
+pub(super) async fn row_53_whoever_acts_is_refused_when_rights_change(fixture: StoreFixture) {
+    let node = Arc::clone(&fixture.other);
+    let stage = Stage::new(World::new(fixture).await).await;
+    let (world, ada) = (&stage.world, stage.ada);
+    make(world, "reader", &["users:read"], &[]).await;
+    make(world, "billing", &["billing:write"], &[]).await;
+    let other = world.another_node(node).await;
+    world.advance(Duration::from_secs(2));
+    let own = world.sign_in("ada@example.org").await;
+    let acting = stage.acting().await;
+    for node in [world, &other] {
+        assert!(node.believes(&acting).await && node.believes(&own).await);
+    }
+    give(world, ada, "reader").await;
+    assert!(!world.believes(&acting).await);
+    assert_eq!(permissions(world, &own).await, ["users:read"]);
+    world.advance(Duration::from_secs(6));
+    assert!(!other.believes(&acting).await);
+    assert_eq!(permissions(&other, &own).await, ["users:read"]);
+    // The administrator reaches that far, and goes on; not as far as what comes next.
+    let acting = other.refresh(&acting).await.unwrap();
+    assert_eq!(permissions(&other, &acting).await, ["users:read"]);
+    world.advance(Duration::from_secs(2));
+    give(world, ada, "billing").await;
+    world.advance(Duration::from_secs(6));
+    for node in [world, &other] {
+        assert!(!node.believes(&acting).await && node.believes(&own).await);
+    }
+    let refused = other.refresh(&acting).await;
+    assert_eq!(code(refused), "session.invalid_refresh_token");
 }

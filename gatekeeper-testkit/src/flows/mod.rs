@@ -184,6 +184,7 @@ macro_rules! __flow_cases {
             }
             service_accounts {
                 a_service_account_acts_by_keys_alone,
+                a_service_account_has_no_way_in_but_keys,
                 service_accounts_are_listed_and_nobody_else,
                 row_53_keys_of_others_need_permission_and_rank,
                 row_55_a_key_administers_within_its_scopes,
@@ -251,7 +252,6 @@ macro_rules! __flow_cases {
                 the_user_is_told_where_so_set,
                 row_33_sixteen_at_once_end_together,
                 row_33_an_end_wins_over_refreshes,
-                a_service_account_has_no_way_in_but_keys,
             }
             groups {
                 members_have_what_their_groups_have,
@@ -492,10 +492,15 @@ macro_rules! __flow_cases {
             }
             freshness {
                 a_change_of_roles_makes_tokens_out_of_date,
+                asvs_8_3_2_another_node_reads_rights_anew,
+                asvs_8_3_2_another_node_refuses_what_is_out_of_date,
+                row_53_whoever_acts_is_refused_when_rights_change,
             }
             administrators {
                 the_last_administrator_stays_one,
+                the_last_administrator_is_not_disabled_deleted_or_erased,
                 row_33_of_two_administrators_one_stays,
+                row_33_of_two_who_disable_each_other_one_stays,
             }
             reach {
                 row_53_nobody_grants_more_than_they_have,
