@@ -5,8 +5,9 @@ use crate::{
     AccessError, Error, Identity,
     blacklist::{BlacklistVerdict, Rejected},
     config::OutdatedTokens,
+    flows::impersonation::stands_above,
     gatekeeper::Inner,
-    model::{Authority, Timestamp},
+    model::{Authority, TenantId, Timestamp, UserId},
 };
 
 /// A token younger than this, beyond what clocks may differ by, is never refused for being outdated: whoever has just
@@ -87,6 +88,10 @@ impl Inner {
 
     /// An identity with the roles and permissions that the process remembers and that no news speak against.
     fn renewed_from_memory(&self, identity: &Identity, now: Timestamp) -> Option<Arc<Identity>> {
+        // Of two, who have to be looked at together.
+        if identity.actor.is_some() {
+            return None;
+        }
         let (authority, mark) = self.remembered_authority(&AuthorityKey::of(identity), now)?;
         Some(renew(identity, &authority, Origin::Store(mark)))
     }
@@ -95,13 +100,39 @@ impl Inner {
     ///
     /// # Errors
     ///
-    /// [`AccessError::Invalid`] where the user is gone or disabled; a failure of the store.
+    /// [`AccessError::Invalid`] where the user is gone or disabled, or does not stand below whoever acts as them any more; a failure of the
+    /// store.
     async fn renewed(&self, identity: &Identity, now: Timestamp) -> Result<Arc<Identity>, Error> {
         let read = self.read_authority(AuthorityKey::of(identity), now).await?;
         let (authority, mark) = read.ok_or(AccessError::Invalid)?;
+        if let Some(actor) = identity.actor {
+            self.require_above(identity.tenant_id, actor, &authority, now)
+                .await?;
+        }
         // Without a mark nobody could tell for how long it is right: it is good for this one request.
         let origin = mark.map_or(Origin::Omitted, Origin::Store);
         Ok(renew(identity, &authority, origin))
+    }
+
+    /// What is asked when acting begins and at each refresh, asked again where the user's rights changed meanwhile.
+    async fn require_above(
+        &self,
+        tenant: TenantId,
+        actor: UserId,
+        user: &Authority,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let key = AuthorityKey {
+            tenant,
+            user: actor,
+            organization: None,
+        };
+        let by = self.authority_now(key, now).await?;
+        if by.is_some_and(|by| stands_above(tenant, &by, user)) {
+            Ok(())
+        } else {
+            Err(AccessError::Invalid.into())
+        }
     }
 
     /// What a user may do at this moment, from memory where that is sure to be right; `None` where there is no such user, or it is
@@ -162,10 +193,6 @@ impl Inner {
     }
 
     fn refuses_outdated(&self, identity: &Identity, now: Timestamp) -> bool {
-        // Whoever acts as somebody may be reached by a change of that one's rights: whether they still outrank is asked at a refresh.
-        if identity.actor.is_some() {
-            return true;
-        }
         let young = YOUNG + self.config.access_tokens.leeway;
         match self.config.authority.outdated_tokens {
             OutdatedTokens::Reread => false,

@@ -370,7 +370,7 @@ pub(super) async fn row_53_keys_are_made_by_their_owners_alone(fixture: StoreFix
     // A key ends no sessions, and is none.
     let sessions = world.gk.sessions();
     let answer = sessions.end_others(&world.cx, &by_key).await;
-    assert_eq!(code(answer), "access.invalid_token");
+    assert_eq!(code(answer), "access.session_required");
     // A session that is over makes nothing.
     world.gk.sessions().sign_out(&world.cx, &who).await.unwrap();
     assert_eq!(
