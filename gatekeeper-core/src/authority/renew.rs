@@ -2,12 +2,12 @@ use std::{sync::Arc, time::Duration};
 
 use super::{AuthorityKey, Origin, ReadMark};
 use crate::{
-    AccessError, Error, Identity, RequestContext,
+    AccessError, Error, Identity,
     blacklist::{BlacklistVerdict, Rejected},
     config::OutdatedTokens,
-    flows::impersonation::GoesOn,
+    flows::impersonation::stands_above,
     gatekeeper::Inner,
-    model::{Authority, Timestamp},
+    model::{Authority, TenantId, Timestamp, UserId},
 };
 
 /// A token younger than this, beyond what clocks may differ by, is never refused for being outdated: whoever has just
@@ -88,7 +88,7 @@ impl Inner {
 
     /// An identity with the roles and permissions that the process remembers and that no news speak against.
     fn renewed_from_memory(&self, identity: &Identity, now: Timestamp) -> Option<Arc<Identity>> {
-        // Of whoever acts as somebody the store is asked whether they still may.
+        // Of two, who have to be looked at together.
         if identity.actor.is_some() {
             return None;
         }
@@ -100,27 +100,38 @@ impl Inner {
     ///
     /// # Errors
     ///
-    /// [`AccessError::Invalid`] where the user is gone or disabled; a failure of the store.
+    /// [`AccessError::Invalid`] where the user is gone or disabled, or does not stand below whoever acts as them any more; a failure of the
+    /// store.
     async fn renewed(&self, identity: &Identity, now: Timestamp) -> Result<Arc<Identity>, Error> {
         let read = self.read_authority(AuthorityKey::of(identity), now).await?;
         let (authority, mark) = read.ok_or(AccessError::Invalid)?;
-        if identity.actor.is_some() {
-            self.require_acting(identity).await?;
+        if let Some(actor) = identity.actor {
+            self.require_above(identity.tenant_id, actor, &authority, now)
+                .await?;
         }
         // Without a mark nobody could tell for how long it is right: it is good for this one request.
         let origin = mark.map_or(Origin::Omitted, Origin::Store);
         Ok(renew(identity, &authority, origin))
     }
 
-    /// Refuses whoever acts as a user whom they do not outrank any more: what the user may do changed, or what they may.
-    async fn require_acting(&self, identity: &Identity) -> Result<(), Error> {
-        let (tenant, session) = (identity.tenant_id, identity.session_id);
-        let session = self.repository.find_session(tenant, session).await?;
-        let session = session.ok_or(AccessError::Invalid)?;
-        let cx = RequestContext::internal(tenant, "authority-read-anew");
-        match self.impersonation_goes_on(&cx, &session).await? {
-            GoesOn::Yes => Ok(()),
-            GoesOn::Ended => Err(AccessError::Invalid.into()),
+    /// What is asked when acting begins and at each refresh, asked again where the user's rights changed meanwhile.
+    async fn require_above(
+        &self,
+        tenant: TenantId,
+        actor: UserId,
+        user: &Authority,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let key = AuthorityKey {
+            tenant,
+            user: actor,
+            organization: None,
+        };
+        let by = self.authority_now(key, now).await?;
+        if by.is_some_and(|by| stands_above(tenant, &by, user)) {
+            Ok(())
+        } else {
+            Err(AccessError::Invalid.into())
         }
     }
 

@@ -91,8 +91,10 @@ impl World {
     }
 
     async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config::default();
-        config.hashing = danger_weak_hashing();
+        let mut config = Config {
+            hashing: danger_weak_hashing(),
+            ..Config::default()
+        };
         change(&mut config);
         let repository: Arc<dyn Repository> = Arc::new(MemoryRepository::new());
         let clock = ManualClock::default();

@@ -300,17 +300,19 @@ mod tests {
         }
     }
 
+    type Change = (&'static str, fn(&mut AuditEvent));
+
     /// A row that says something else, once for each thing that it says.
-    fn changes() -> Vec<(&'static str, fn(&mut AuditEvent))> {
+    fn changes() -> Vec<Change> {
         vec![
             ("id", |row| {
-                row.id = EventId::from_uuid(uuid::Uuid::from_u128(1))
+                row.id = EventId::from_uuid(uuid::Uuid::from_u128(1));
             }),
             ("tenant_id", |row| {
-                row.tenant_id = TenantId::from_uuid(uuid::Uuid::from_u128(1))
+                row.tenant_id = TenantId::from_uuid(uuid::Uuid::from_u128(1));
             }),
             ("at", |row| {
-                row.at = Timestamp::from_unix_micros(row.at.as_unix_micros() + 1)
+                row.at = Timestamp::from_unix_micros(row.at.as_unix_micros() + 1);
             }),
             ("event", |row| row.event = Event::SessionEnded),
             ("outcome", |row| row.outcome = Outcome::Failure),
@@ -320,7 +322,7 @@ mod tests {
             ("another actor", |row| row.actor = row.target),
             ("target", |row| row.target = None),
             ("actor for target", |row| {
-                std::mem::swap(&mut row.actor, &mut row.target)
+                std::mem::swap(&mut row.actor, &mut row.target);
             }),
             ("correlation_id", |row| row.correlation_id.push('0')),
             // Where one field ends and the next begins is said, not guessed.
@@ -333,33 +335,33 @@ mod tests {
         ]
     }
 
-    fn erasable() -> Vec<(&'static str, fn(&mut AuditEvent))> {
+    fn erasable() -> Vec<Change> {
         vec![
             ("ip", |row| row.ip = None),
             ("another ip", |row| row.ip = Some([192, 0, 2, 2].into())),
             ("mapped ip", |row| {
-                row.ip = Some("::ffff:192.0.2.1".parse().unwrap())
+                row.ip = Some("::ffff:192.0.2.1".parse().unwrap());
             }),
             ("user_agent", |row| row.user_agent = None),
             ("another user_agent", |row| {
-                row.user_agent = Some("agent/2".to_owned())
+                row.user_agent = Some("agent/2".to_owned());
             }),
             ("details", |row| row.details.clear()),
             ("a member", |row| drop(row.details.remove("count"))),
             ("a value", |row| {
-                drop(row.details.insert("count".to_owned(), json!(4)))
+                drop(row.details.insert("count".to_owned(), json!(4)));
             }),
             ("a kind of number", |row| {
-                drop(row.details.insert("count".to_owned(), json!(3.0)))
+                drop(row.details.insert("count".to_owned(), json!(3.0)));
             }),
             ("a number's text", |row| {
-                drop(row.details.insert("count".to_owned(), json!("3")))
+                drop(row.details.insert("count".to_owned(), json!("3")));
             }),
             ("deep", |row| {
                 drop(
                     row.details
                         .insert("deep".to_owned(), json!({"b": [1, 2.5], "a": true})),
-                )
+                );
             }),
             ("salt", |row| row.salt = Some([7; 16])),
         ]

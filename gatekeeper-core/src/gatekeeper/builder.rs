@@ -275,6 +275,7 @@ impl GatekeeperBuilder {
     /// # Panics
     ///
     /// Outside of a tokio runtime.
+    #[expect(clippy::too_many_lines, reason = "it is a list of parts")]
     pub async fn build(self) -> Result<Gatekeeper, BuildError> {
         let config = self.config;
         config.validate()?;

@@ -7,6 +7,7 @@ mod api_keys;
 mod audit;
 mod call;
 mod chain;
+mod columns;
 mod credentials;
 mod devices;
 mod groups;

@@ -1,8 +1,8 @@
 //! The statements of every aggregate, made once for each repository.
 
 use super::{
-    api_keys, audit, chain, credentials, devices, effects, groups, invitations, leases,
-    lists::Lists, lockouts, mfa, migrate, organizations, outbox, revocations, roles, rows, search,
+    api_keys, audit, chain, columns, credentials, devices, effects, groups, invitations, leases,
+    lists::Lists, lockouts, mfa, migrate, organizations, outbox, revocations, roles, search,
     sessions, signing_keys, single, tenants, tokens, users,
 };
 use crate::{Settings, settings::Templates};
@@ -164,5 +164,5 @@ impl Statements {
 
 /// The templates of this database under these settings; `more` holds what depends on them.
 pub(in super::super) fn templates(settings: &Settings, more: &[(&'static str, &str)]) -> Templates {
-    Templates::new(&[rows::COLUMNS, super::dialect::TOKENS, more], settings)
+    Templates::new(&[columns::COLUMNS, super::dialect::TOKENS, more], settings)
 }

@@ -202,8 +202,8 @@ pub(super) async fn a_node_that_died_is_succeeded(fixture: StoreFixture) {
     )
     .await;
     add_old_tokens(&world, 10).await;
-    // Begin, lease, removal, commit: once for the sessions, twice for tokens; then the third begin.
-    faulty.arm(13, Fault::Cut);
+    // Begin, lease, removal, commit: once for API keys, invitations and sessions, twice for tokens; then the third begin.
+    faulty.arm(21, Fault::Cut);
     assert!(world.gk.cleanup().run_once().await.is_err());
     assert!(faulty.fired());
     let successor = world.another_node(Arc::clone(&world.repository)).await;

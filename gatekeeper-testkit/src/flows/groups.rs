@@ -9,7 +9,8 @@ use gatekeeper_core::{
 use serde_json::json;
 
 use super::{
-    roles::{authority, changes, give, make as make_role, news, somebody},
+    freshness::news,
+    roles::{authority, changes, give, make as make_role, somebody},
     tenants::second_tenant,
     world::{World, code},
 };

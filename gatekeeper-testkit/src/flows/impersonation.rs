@@ -1,14 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
 use gatekeeper_core::{
-    BeginImpersonation, Error, Identity, MfaError, NewUser, ProfileChanges, SignedIn,
+    BeginImpersonation, Error, Identity, MfaError, ProfileChanges, SignedIn,
     crypto::password::danger::danger_weak_hashing,
     env::Clock,
     model::{
         Event, Outcome, PageRequest, Role, RoleName, SecretString, SessionLimit, Timestamp, UserId,
         UserKind, WhenFull,
     },
-    store::AuditFilter,
 };
 
 use super::world::{PASSWORD, World, change_user, code, put_factor};
@@ -75,15 +74,15 @@ async fn begin(world: &World, who: &Identity, user: UserId) -> Result<SignedIn, 
 }
 
 /// An administrator who is signed in, and Ada.
-struct Stage {
-    world: World,
+pub(super) struct Stage {
+    pub(super) world: World,
     root: SignedIn,
     who: Arc<Identity>,
-    ada: UserId,
+    pub(super) ada: UserId,
 }
 
 impl Stage {
-    async fn new(world: World) -> Self {
+    pub(super) async fn new(world: World) -> Self {
         staff(
             &world,
             ROOT,
@@ -102,7 +101,7 @@ impl Stage {
         }
     }
 
-    async fn acting(&self) -> SignedIn {
+    pub(super) async fn acting(&self) -> SignedIn {
         begin(&self.world, &self.who, self.ada).await.unwrap()
     }
 
@@ -644,67 +643,4 @@ pub(super) async fn row_33_an_end_wins_over_refreshes(fixture: StoreFixture) {
             assert_eq!(code(again), "session.invalid_refresh_token");
         }
     }
-}
-
-/// What is no person signs in by nothing, and is mailed nothing.
-pub(super) async fn a_service_account_has_no_way_in_but_keys(fixture: StoreFixture) {
-    let world = World::new(fixture).await;
-    let live = world.signed_in(ADA).await;
-    let ada = live.profile.user.id;
-    let passwords = world.gk.passwords();
-    passwords.request_reset(&world.cx, ADA).await.unwrap();
-    let reset = world.mailed_token().await;
-    let links = world.gk.magic_links();
-    let asked = links.request(&world.cx, ADA).await.unwrap();
-    let link = world.mailed_token().await;
-    change_user(&world, ada, |user| user.kind = UserKind::ServiceAccount).await;
-
-    let answer = world.sign_in_with(ADA, PASSWORD).await;
-    assert_eq!(code(answer), "password.invalid_credentials");
-    let row = world.newest(Event::SignInFailed).await;
-    assert_eq!(row.reason.as_deref(), Some("service_account"));
-    let answer = passwords
-        .reset(&world.cx, &reset, &"birch-falcon-37".into())
-        .await;
-    assert_eq!(code(answer), "token.invalid");
-    let answer = links.redeem(&world.cx, &link, asked.binding.as_ref()).await;
-    assert_eq!(code(answer), "token.invalid");
-    // Nobody takes it over by signing up, though it proves no mailbox.
-    change_user(&world, ada, |user| user.email_verified_at = None).await;
-    world.register(ADA).await;
-    passwords.request_reset(&world.cx, ADA).await.unwrap();
-    links.request(&world.cx, ADA).await.unwrap();
-    let accounts = world.gk.accounts();
-    accounts.request_verification(&world.cx, ADA).await.unwrap();
-    let administration = world.gk.administration();
-    administration.reset_password(&world.cx, ada).await.unwrap();
-    let mails = world.mails().await;
-    // The notice of the reset goes to where it was told to go; links, which are the way in, go nowhere.
-    assert!(
-        mails.iter().all(|mail| !mail.text.contains("token=")),
-        "{mails:?}"
-    );
-    // At its own domain there is no mailbox at all.
-    let address = "robot@service-accounts.invalid";
-    let made = NewUser {
-        email: address.to_owned(),
-        name: None,
-        roles: Vec::new(),
-        password: None,
-    };
-    let robot = administration.create_user(&world.cx, made).await.unwrap();
-    let robot = robot.user.id;
-    change_user(&world, robot, |user| user.kind = UserKind::ServiceAccount).await;
-    administration.delete_user(&world.cx, robot).await.unwrap();
-    assert!(world.mails().await.is_empty());
-    let filter = AuditFilter {
-        target: Some(ada),
-        event: Some(Event::SessionCreated),
-        ..AuditFilter::default()
-    };
-    let mut tx = world.repository.begin().await.unwrap();
-    let rows = tx
-        .audit()
-        .list(world.cx.tenant_id, &filter, PageRequest::first(10));
-    assert_eq!(rows.await.unwrap().items.len(), 1);
 }

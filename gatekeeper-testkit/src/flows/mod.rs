@@ -12,20 +12,24 @@
 )]
 
 mod administration;
+mod administrators;
 mod api_keys;
 mod audit;
 mod breaches;
 mod cleanup;
+mod dead_invitations;
 mod devices;
 mod email;
 mod enumeration;
 mod factor;
 mod faults;
+mod freshness;
 mod groups;
 mod impersonation;
 mod imports;
 mod invitation_machine;
 mod invitations;
+mod key_rotation;
 mod keys;
 mod limits;
 mod lockout;
@@ -34,6 +38,7 @@ mod magic_links;
 mod mail;
 mod mfa;
 mod mfa_sent;
+mod organization_invitations;
 mod organizations;
 mod outbox;
 mod password_history;
@@ -42,6 +47,7 @@ mod platform;
 mod privacy;
 mod profile;
 mod providers;
+mod reach;
 mod refresh;
 mod register;
 mod role_machine;
@@ -51,6 +57,7 @@ mod service_accounts;
 mod session_limits;
 mod sessions;
 mod sign_in;
+mod tampering;
 mod tenant_rules;
 mod tenants;
 mod tokens;
@@ -136,6 +143,14 @@ macro_rules! __flow_cases {
                 a_node_that_dies_while_sealing_leaves_a_whole_chain,
                 one_node_at_a_time_seals,
                 a_worker_seals,
+                what_goes_with_age_leaves_a_chain_that_is_proven,
+                what_is_broken_does_not_go_with_age,
+                what_was_erased_is_still_proven,
+                a_chain_outlives_a_change_of_the_secret,
+                the_trail_is_given_out_line_by_line,
+                the_trail_is_read_by_whoever_may,
+            }
+            tampering {
                 asvs_16_4_2_a_row_that_was_altered_is_found,
                 asvs_16_4_2_a_row_that_was_removed_is_found,
                 asvs_16_4_2_rows_that_were_swapped_are_found,
@@ -143,12 +158,6 @@ macro_rules! __flow_cases {
                 asvs_16_4_2_a_chain_that_was_made_anew_is_found,
                 asvs_16_4_2_a_chain_that_was_cut_is_found,
                 nothing_is_sealed_behind_a_broken_head,
-                what_goes_with_age_leaves_a_chain_that_is_proven,
-                what_is_broken_does_not_go_with_age,
-                what_was_erased_is_still_proven,
-                a_chain_outlives_a_change_of_the_secret,
-                the_trail_is_given_out_line_by_line,
-                the_trail_is_read_by_whoever_may,
             }
             api_keys {
                 a_key_acts_as_its_owner,
@@ -158,10 +167,6 @@ macro_rules! __flow_cases {
                 a_revoked_key_is_dead_at_once,
                 a_key_expires_at_the_exact_instant,
                 row_63_another_secret_is_refused,
-                a_rotation_leaves_the_old_key_its_grace,
-                without_a_grace_the_old_key_is_dead,
-                sixteen_rotations_give_one_successor,
-                row_63_a_rotation_brings_no_scope_back,
                 a_user_has_so_many_keys,
                 row_53_keys_are_made_by_their_owners_alone,
                 a_key_is_confined_to_its_networks,
@@ -171,8 +176,15 @@ macro_rules! __flow_cases {
                 where_keys_are_not_offered_there_are_none,
                 dead_keys_go_after_their_retention,
             }
+            key_rotation {
+                a_rotation_leaves_the_old_key_its_grace,
+                without_a_grace_the_old_key_is_dead,
+                sixteen_rotations_give_one_successor,
+                row_63_a_rotation_brings_no_scope_back,
+            }
             service_accounts {
                 a_service_account_acts_by_keys_alone,
+                a_service_account_has_no_way_in_but_keys,
                 service_accounts_are_listed_and_nobody_else,
                 row_53_keys_of_others_need_permission_and_rank,
                 row_55_a_key_administers_within_its_scopes,
@@ -240,7 +252,6 @@ macro_rules! __flow_cases {
                 the_user_is_told_where_so_set,
                 row_33_sixteen_at_once_end_together,
                 row_33_an_end_wins_over_refreshes,
-                a_service_account_has_no_way_in_but_keys,
             }
             groups {
                 members_have_what_their_groups_have,
@@ -477,16 +488,27 @@ macro_rules! __flow_cases {
                 roles_of_the_system_stay_as_they_are,
                 every_wrong_field_of_a_role_is_named,
                 there_are_only_so_many_roles_and_so_deep,
+                a_permission_is_kept_as_it_was_written,
+            }
+            freshness {
+                a_change_of_roles_makes_tokens_out_of_date,
+                asvs_8_3_2_another_node_reads_rights_anew,
+                asvs_8_3_2_another_node_refuses_what_is_out_of_date,
+                row_53_whoever_acts_is_refused_when_rights_change,
+            }
+            administrators {
+                the_last_administrator_stays_one,
+                the_last_administrator_is_not_disabled_deleted_or_erased,
+                row_33_of_two_administrators_one_stays,
+                row_33_of_two_who_disable_each_other_one_stays,
+            }
+            reach {
                 row_53_nobody_grants_more_than_they_have,
                 row_53_nobody_touches_their_superiors,
                 row_34_rights_are_those_of_this_moment,
                 reading_roles_asks_for_a_permission,
                 row_63_a_key_reaches_no_further_than_its_scopes,
                 row_52_roles_of_another_tenant_are_not_there,
-                the_last_administrator_stays_one,
-                row_33_of_two_administrators_one_stays,
-                a_change_of_roles_makes_tokens_out_of_date,
-                a_permission_is_kept_as_it_was_written,
             }
             second_step {
                 row_21_every_path_to_a_session_asks_for_the_second_factor,
@@ -525,14 +547,6 @@ macro_rules! __flow_cases {
             invitations {
                 a_new_account_is_made_with_its_roles,
                 an_existing_account_signs_in_and_accepts,
-                row_54_an_invitation_expires_at_the_exact_instant,
-                row_54_an_invitation_is_used_once,
-                row_54_a_revoked_invitation_is_dead,
-                row_54_a_newer_invitation_or_mail_ends_the_older,
-                row_54_another_address_accepts_nothing,
-                row_54_the_inviters_right_is_looked_at_again,
-                row_54_what_it_gives_must_be_there_still,
-                row_54_no_other_mail_stands_in_for_an_invitation,
                 row_6_an_unproven_account_is_taken_over_by_the_invited,
                 row_21_an_invitation_is_accepted_behind_the_second_factor,
                 row_22_a_role_that_needs_a_second_factor_has_it_set_up_first,
@@ -545,6 +559,16 @@ macro_rules! __flow_cases {
                 row_52_invitations_keep_to_their_tenant,
                 an_operator_invites_in_nobodys_name,
             }
+            dead_invitations {
+                row_54_an_invitation_expires_at_the_exact_instant,
+                row_54_an_invitation_is_used_once,
+                row_54_a_revoked_invitation_is_dead,
+                row_54_a_newer_invitation_or_mail_ends_the_older,
+                row_54_another_address_accepts_nothing,
+                row_54_the_inviters_right_is_looked_at_again,
+                row_54_what_it_gives_must_be_there_still,
+                row_54_no_other_mail_stands_in_for_an_invitation,
+            }
             organizations {
                 an_organization_from_its_beginning_to_its_end,
                 a_user_of_two_organizations_goes_from_one_to_the_other,
@@ -554,6 +578,8 @@ macro_rules! __flow_cases {
                 row_53_members_reach_as_far_as_their_roles_there,
                 row_53_administrators_of_organizations_give_what_they_have,
                 row_52_a_membership_that_ended_gives_nothing,
+            }
+            organization_invitations {
                 a_member_invites_to_the_active_organization,
                 row_54_an_invitation_to_an_organization_needs_its_giver,
                 row_22_roles_of_an_organization_ask_for_a_second_factor,

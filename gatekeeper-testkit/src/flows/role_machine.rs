@@ -15,7 +15,8 @@ use gatekeeper_core::{
 use proptest::{collection::vec, prelude::*, sample::subsequence, test_runner::TestCaseError};
 
 use super::{
-    roles::{authority, definition, make, news, somebody},
+    freshness::news,
+    roles::{authority, definition, make, somebody},
     world::{World, code},
 };
 use crate::store::StoreFixture;

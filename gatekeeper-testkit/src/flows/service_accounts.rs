@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use gatekeeper_core::{
-    NewApiKey, NewServiceAccount,
+    NewApiKey, NewServiceAccount, NewUser,
     model::{Event, PageRequest, UserKind},
+    store::AuditFilter,
 };
 
 use super::{
     api_keys::{new_key, role, somebody},
-    world::{PASSWORD, World, code},
+    world::{PASSWORD, World, change_user, code},
 };
 use crate::store::StoreFixture;
 
@@ -246,4 +247,76 @@ pub(super) async fn row_55_a_key_administers_within_its_scopes(fixture: StoreFix
     let event = world.newest(Event::AccountCreated).await;
     assert_eq!(event.actor, Some(root.user_id));
     revoke(&["api_keys:write", "reports:*"]).await.unwrap();
+}
+
+/// What is no person signs in by nothing, and is mailed nothing.
+pub(super) async fn a_service_account_has_no_way_in_but_keys(fixture: StoreFixture) {
+    let world = World::new(fixture).await;
+    let live = world.signed_in("ada@example.org").await;
+    let ada = live.profile.user.id;
+    let passwords = world.gk.passwords();
+    passwords
+        .request_reset(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    let reset = world.mailed_token().await;
+    let links = world.gk.magic_links();
+    let asked = links.request(&world.cx, "ada@example.org").await.unwrap();
+    let link = world.mailed_token().await;
+    change_user(&world, ada, |user| user.kind = UserKind::ServiceAccount).await;
+
+    let answer = world.sign_in_with("ada@example.org", PASSWORD).await;
+    assert_eq!(code(answer), "password.invalid_credentials");
+    let row = world.newest(Event::SignInFailed).await;
+    assert_eq!(row.reason.as_deref(), Some("service_account"));
+    let answer = passwords
+        .reset(&world.cx, &reset, &"birch-falcon-37".into())
+        .await;
+    assert_eq!(code(answer), "token.invalid");
+    let answer = links.redeem(&world.cx, &link, asked.binding.as_ref()).await;
+    assert_eq!(code(answer), "token.invalid");
+    // Nobody takes it over by signing up, though it proves no mailbox.
+    change_user(&world, ada, |user| user.email_verified_at = None).await;
+    world.register("ada@example.org").await;
+    passwords
+        .request_reset(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    links.request(&world.cx, "ada@example.org").await.unwrap();
+    let accounts = world.gk.accounts();
+    accounts
+        .request_verification(&world.cx, "ada@example.org")
+        .await
+        .unwrap();
+    let administration = world.gk.administration();
+    administration.reset_password(&world.cx, ada).await.unwrap();
+    let mails = world.mails().await;
+    // The notice of the reset goes to where it was told to go; links, which are the way in, go nowhere.
+    assert!(
+        mails.iter().all(|mail| !mail.text.contains("token=")),
+        "{mails:?}"
+    );
+    // At its own domain there is no mailbox at all.
+    let address = "robot@service-accounts.invalid";
+    let made = NewUser {
+        email: address.to_owned(),
+        name: None,
+        roles: Vec::new(),
+        password: None,
+    };
+    let robot = administration.create_user(&world.cx, made).await.unwrap();
+    let robot = robot.user.id;
+    change_user(&world, robot, |user| user.kind = UserKind::ServiceAccount).await;
+    administration.delete_user(&world.cx, robot).await.unwrap();
+    assert!(world.mails().await.is_empty());
+    let filter = AuditFilter {
+        target: Some(ada),
+        event: Some(Event::SessionCreated),
+        ..AuditFilter::default()
+    };
+    let mut tx = world.repository.begin().await.unwrap();
+    let rows = tx
+        .audit()
+        .list(world.cx.tenant_id, &filter, PageRequest::first(10));
+    assert_eq!(rows.await.unwrap().items.len(), 1);
 }

@@ -47,11 +47,11 @@ pub enum HashFormat {
     /// `$argon2id$`, `$argon2i$`, `$argon2d$` (PHC), also behind Django's `argon2`.
     Argon2,
     /// `$2a$`, `$2b$`, `$2y$` (Auth0, Devise, Supabase), also behind Django's `bcrypt$` and `bcrypt_sha256$` and behind the `$wp` of
-    /// WordPress 6.8. Passwords of more than 72 bytes or with a NUL never match, but for the last two, which hash them first.
+    /// `WordPress` 6.8. Passwords of more than 72 bytes or with a NUL never match, but for the last two, which hash them first.
     Bcrypt,
     /// `$firescrypt$ln=..,r=..,p=1$salt$tag$separator$signer key`, all in base64: the scrypt of Firebase with the parameters of its project.
     Firebase,
-    /// `$P$`, `$H$` (phpass: WordPress before 6.8, phpBB). MD5, iterated: it is made anew at the first sign-in.
+    /// `$P$`, `$H$` (phpass: `WordPress` before 6.8, phpBB). MD5, iterated: it is made anew at the first sign-in.
     Phpass,
     /// `$pbkdf2-sha256$`, `$pbkdf2-sha512$`, `$pbkdf2-sha1$`, `$pbkdf2$` (passlib, PHC, Keycloak); `pbkdf2_sha256$`, `pbkdf2_sha1$` (Django).
     Pbkdf2,
@@ -151,7 +151,7 @@ pub(super) enum Prehash {
     None,
     /// SHA-256 as lower-case hexadecimal digits (Django).
     Sha256Hex,
-    /// HMAC-SHA-384 under a fixed key, in base64 (WordPress).
+    /// HMAC-SHA-384 under a fixed key, in base64 (`WordPress`).
     WordPress,
 }
 
@@ -179,8 +179,8 @@ impl Imported {
             Self::Bcrypt { .. } | Self::Pbkdf2 { .. } | Self::Phpass { .. } => 0,
             Self::Firebase(Firebase {
                 log_n, block_size, ..
-            }) => scrypt_memory_kib(*log_n, *block_size),
-            Self::Scrypt {
+            })
+            | Self::Scrypt {
                 log_n, block_size, ..
             } => scrypt_memory_kib(*log_n, *block_size),
         }

@@ -33,7 +33,7 @@ pub(super) fn matches(stored: &Imported, password: &[u8]) -> bool {
             log_rounds,
             salt,
             tag,
-        } => matches_phpass(*log_rounds, salt, tag, password),
+        } => matches_phpass(*log_rounds, *salt, tag, password),
         Imported::Pbkdf2 {
             prf,
             iterations,
@@ -101,14 +101,14 @@ fn matches_firebase(stored: &Firebase, password: &[u8]) -> bool {
 
 /// MD5, again and again over itself and the password. Weak, and here for the first sign-in after a move alone: what matches is
 /// hashed anew.
-fn matches_phpass(log_rounds: u32, salt: &[u8; 8], tag: &[u8; 16], password: &[u8]) -> bool {
+fn matches_phpass(log_rounds: u32, salt: [u8; 8], tag: &[u8; 16], password: &[u8]) -> bool {
     let round = |before: &[u8]| -> [u8; 16] {
         let mut hash = Md5::new();
         hash.update(before);
         hash.update(password);
         hash.finalize().into()
     };
-    let mut hash = Zeroizing::new(round(salt));
+    let mut hash = Zeroizing::new(round(&salt));
     for _ in 0..1_u32 << log_rounds {
         hash = Zeroizing::new(round(hash.as_slice()));
     }

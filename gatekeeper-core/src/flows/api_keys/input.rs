@@ -290,8 +290,10 @@ mod tests {
             assert_eq!(found.is_empty(), sound, "{at}: {found:?}");
         }
         let draft = |most| {
-            let mut config = ApiKeyConfig::default();
-            config.max_lifetime = most;
+            let config = ApiKeyConfig {
+                max_lifetime: most,
+                ..ApiKeyConfig::default()
+            };
             let input = NewApiKey {
                 name: "CI".to_owned(),
                 ..NewApiKey::default()

@@ -23,7 +23,7 @@ mod refresh;
 mod status;
 
 pub use begin::BeginImpersonation;
-pub(crate) use refresh::GoesOn;
+pub(crate) use refresh::{GoesOn, stands_above};
 pub use status::{ImpersonationStatus, Impersonator};
 
 use crate::Gatekeeper;

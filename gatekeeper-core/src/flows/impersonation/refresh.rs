@@ -2,9 +2,8 @@ use super::{Impersonations, PERMISSION};
 use crate::{
     AccessError, Error, RequestContext,
     flows::Unit,
-    gatekeeper::Inner,
     identity::{permits, reaches},
-    model::{Impersonation, Session, SessionEnd, User},
+    model::{Authority, Impersonation, Session, SessionEnd, TenantId, User},
 };
 
 /// Whether somebody may go on acting as a user.
@@ -25,21 +24,11 @@ impl Impersonations<'_> {
         cx: &RequestContext,
         session: &Session,
     ) -> Result<GoesOn, Error> {
-        self.0.inner().impersonation_goes_on(cx, session).await
-    }
-}
-
-impl Inner {
-    /// The same, also asked where roles and permissions of such a session's access token are read anew.
-    pub(crate) async fn impersonation_goes_on(
-        &self,
-        cx: &RequestContext,
-        session: &Session,
-    ) -> Result<GoesOn, Error> {
         let Some(impersonation) = &session.impersonation else {
             return Ok(GoesOn::Yes);
         };
-        let mut unit = Unit::begin(self, cx, self.clock.now()).await?;
+        let inner = self.0.inner();
+        let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
         match may_go_on(&mut unit, session, impersonation).await {
             Ok(()) => return Ok(GoesOn::Yes),
             Err(Error::Access(_)) => {}
@@ -80,13 +69,18 @@ async fn may_go_on(
     let roles = unit.tx().roles();
     let by = roles.authority(tenant, impersonation.by, None).await?;
     let theirs = roles.authority(tenant, session.user_id, None).await?;
-    let may = permits(tenant, &by.permissions, PERMISSION);
-    let above = reaches(tenant, &by.permissions, &theirs.permissions)
-        && !reaches(tenant, &theirs.permissions, &by.permissions)
-        && !permits(tenant, &theirs.permissions, PERMISSION);
-    if live && may && above {
+    if live && stands_above(tenant, &by, &theirs) {
         Ok(())
     } else {
         Err(AccessError::Forbidden.into())
     }
+}
+
+/// Whether somebody may act as others, and as this user: may do all that the user may, who may not do as much, and is not trusted with
+/// acting as others.
+pub(crate) fn stands_above(tenant: TenantId, by: &Authority, user: &Authority) -> bool {
+    permits(tenant, &by.permissions, PERMISSION)
+        && reaches(tenant, &by.permissions, &user.permissions)
+        && !reaches(tenant, &user.permissions, &by.permissions)
+        && !permits(tenant, &user.permissions, PERMISSION)
 }

@@ -92,7 +92,7 @@ impl ValidInvitation {
     }
 
     /// The same, to this organisation.
-    pub(crate) fn to_organization(&mut self, organization: OrganizationId) {
+    pub(crate) fn set_organization(&mut self, organization: OrganizationId) {
         self.organization = Some(organization);
     }
 
@@ -209,16 +209,13 @@ async fn require_no_member(
     let Some(user) = unit.tx().users().find_by_email(tenant.id, email).await? else {
         return Ok(());
     };
-    let member = match valid.organization {
-        Some(organization) => {
-            let organizations = unit.tx().organizations();
-            let found = organizations.find_member(tenant.id, organization, user.id);
-            found.await?.is_some()
-        }
-        None => {
-            let held = unit.tx().roles().granted(tenant.id, user.id).await?;
-            valid.roles.iter().all(|role| held.contains(role))
-        }
+    let member = if let Some(organization) = valid.organization {
+        let organizations = unit.tx().organizations();
+        let found = organizations.find_member(tenant.id, organization, user.id);
+        found.await?.is_some()
+    } else {
+        let held = unit.tx().roles().granted(tenant.id, user.id).await?;
+        valid.roles.iter().all(|role| held.contains(role))
     };
     if member {
         Err(InvitationError::AlreadyMember.into())

@@ -166,7 +166,7 @@ impl Invitations<'_> {
     }
 
     fn new_user(
-        &self,
+        self,
         cx: &RequestContext,
         looked: &Looked,
         input: &AcceptInvitation,

@@ -30,13 +30,13 @@ impl Organizations<'_> {
         mut input: NewInvitation,
     ) -> Result<Invitation, Error> {
         let inner = self.0.inner();
-        input.organization = Some(self.active(who, WRITE)?);
+        input.organization = Some(Self::active(who, WRITE)?);
         let mut valid = ValidInvitation::check(inner, &input)?;
         valid.limit(inner, cx).await?;
         let mut unit = Unit::begin(inner, cx, inner.clock.now()).await?;
         let tenant = hold_tenant(&mut unit).await?;
         let acting = ActingMember::hold(&mut unit, who, WRITE, None).await?;
-        valid.to_organization(acting.organization);
+        valid.set_organization(acting.organization);
         let giver = Giver::Member(&acting);
         let invitation = invite_in(&mut unit, giver, &tenant, valid).await?;
         unit.commit().await?;
@@ -56,7 +56,7 @@ impl Organizations<'_> {
         page: PageRequest,
     ) -> Result<Page<Invitation>, Error> {
         let filter = InvitationFilter {
-            organization: Some(self.active(who, READ)?),
+            organization: Some(Self::active(who, READ)?),
             ..InvitationFilter::default()
         };
         let mut tx = self.0.inner().repository.begin().await?;
@@ -76,7 +76,7 @@ impl Organizations<'_> {
         invitation: InvitationId,
     ) -> Result<Invitation, Error> {
         let inner = self.0.inner();
-        let organization = self.active(who, WRITE)?;
+        let organization = Self::active(who, WRITE)?;
         let mut tx = inner.repository.begin().await?;
         let found = tx.invitations().find(cx.tenant_id, invitation).await?;
         drop(tx);

@@ -27,7 +27,7 @@ impl Organizations<'_> {
         who: &Identity,
         page: PageRequest,
     ) -> Result<Page<OrganizationMember>, Error> {
-        let organization = self.active(who, READ)?;
+        let organization = Self::active(who, READ)?;
         let mut tx = self.0.inner().repository.begin().await?;
         shown(tx.as_mut(), cx.tenant_id, organization, page).await
     }
@@ -84,7 +84,7 @@ impl Organizations<'_> {
     }
 
     /// The active organisation, for a read: by the token, like every read.
-    pub(super) fn active(&self, who: &Identity, permission: &str) -> Result<OrganizationId, Error> {
+    pub(super) fn active(who: &Identity, permission: &str) -> Result<OrganizationId, Error> {
         let organization = who.organization.as_ref();
         let organization = organization.ok_or(OrganizationError::NotFound)?;
         if who.has_organization_permission(permission) {

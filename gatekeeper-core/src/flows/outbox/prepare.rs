@@ -296,10 +296,10 @@ impl Inner {
             None => None,
         };
         let address = invitation.email.normalized();
-        let invited = tx.users().find_by_email(tenant, address).await?;
+        let recipient = tx.users().find_by_email(tenant, address).await?;
         // An account that nobody proved to own says nothing of whom we write to.
-        let invited = invited.filter(User::email_verified);
-        let (to_name, locale) = invited.map_or((None, None), |user| (user.name, user.locale));
+        let recipient = recipient.filter(User::email_verified);
+        let (to_name, locale) = recipient.map_or((None, None), |user| (user.name, user.locale));
         Ok(Some(Decided {
             kind: MailKind::Invitation,
             to: invitation.email.as_str().to_owned(),

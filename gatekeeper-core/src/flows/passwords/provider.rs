@@ -92,8 +92,13 @@ impl AuthProvider for PasswordProvider {
             methods: vec![AuthMethod::Password],
         };
         Ok(match verdict {
-            PasswordVerdict::Match => Verification::Verified(identity),
-            PasswordVerdict::MatchOutdated => Verification::Outdated(identity),
+            PasswordVerdict::MatchOutdated if user.may_sign_in() => {
+                Verification::Outdated(identity)
+            }
+            // A hash more would tell whoever has the password of a closed account that it is closed.
+            PasswordVerdict::Match | PasswordVerdict::MatchOutdated => {
+                Verification::Verified(identity)
+            }
             PasswordVerdict::Mismatch => Verification::Refused {
                 reason: "wrong_password",
                 account: Some(user.id),

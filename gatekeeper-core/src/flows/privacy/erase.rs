@@ -1,11 +1,9 @@
 use super::{Erasure, Privacy};
 use crate::{
-    AccountError, Error, Identity, RequestContext, RoleError,
-    flows::{Record, Unit},
+    AccountError, Error, Identity, RequestContext,
+    flows::{Record, Unit, administration::keep_an_administrator},
     mail::{AccountMail, Notice},
-    model::{
-        Event, PageRequest, RevocationTarget, RoleName, SecretString, SessionEnd, User, UserId,
-    },
+    model::{Event, PageRequest, RevocationTarget, SecretString, SessionEnd, User, UserId},
     store::AuditFilter,
 };
 
@@ -15,7 +13,7 @@ impl Privacy<'_> {
     ///
     /// # Errors
     ///
-    /// [`PasswordError::CurrentIncorrect`](crate::PasswordError::CurrentIncorrect); [`RoleError::LastAdministrator`];
+    /// [`PasswordError::CurrentIncorrect`](crate::PasswordError::CurrentIncorrect); [`RoleError::LastAdministrator`](crate::RoleError::LastAdministrator);
     /// [`AccessError::Impersonating`](crate::AccessError::Impersonating),
     /// [`AccessError::SessionRequired`](crate::AccessError::SessionRequired), [`AccessError::Invalid`](crate::AccessError::Invalid); a
     /// failure of the store.
@@ -43,7 +41,7 @@ impl Privacy<'_> {
     ///
     /// # Errors
     ///
-    /// [`AccountError::NotFound`]; [`RoleError::LastAdministrator`]; [`AccessError::Forbidden`](crate::AccessError::Forbidden),
+    /// [`AccountError::NotFound`]; [`RoleError::LastAdministrator`](crate::RoleError::LastAdministrator); [`AccessError::Forbidden`](crate::AccessError::Forbidden),
     /// [`AccessError::InsufficientRank`](crate::AccessError::InsufficientRank),
     /// [`AccessError::Invalid`](crate::AccessError::Invalid); a failure of the store.
     pub async fn erase(&self, cx: &RequestContext, user: UserId) -> Result<(), Error> {
@@ -86,7 +84,7 @@ async fn close(
     record: impl Fn(Event) -> Record,
 ) -> Result<(), Error> {
     let tenant = unit.tenant();
-    require_another_administrator(unit, user).await?;
+    keep_an_administrator(unit, user.id).await?;
     unit.end_sessions(user.id, None, SessionEnd::AccountClosed)
         .await?;
     unit.end_impersonations_by(user.id).await?;
@@ -104,27 +102,6 @@ async fn close(
         email: Some(user.email.normalized().as_str().to_owned()),
     })
     .await
-}
-
-async fn require_another_administrator(unit: &mut Unit<'_>, user: &User) -> Result<(), Error> {
-    let tenant = unit.tenant();
-    let granted = unit.tx().roles().granted(tenant, user.id).await?;
-    let Some(admin) = granted
-        .into_iter()
-        .find(|role| role.as_str() == RoleName::ADMIN)
-    else {
-        return Ok(());
-    };
-    let another = unit
-        .tx()
-        .roles()
-        .has_other_holder(tenant, &admin, user.id)
-        .await?;
-    if another {
-        Ok(())
-    } else {
-        Err(RoleError::LastAdministrator.into())
-    }
 }
 
 /// Somebody whose account is gone, and whom the trail of this tenant still knows.

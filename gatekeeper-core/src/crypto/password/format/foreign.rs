@@ -10,7 +10,7 @@ use super::{
 /// The digits of phpass, in the order of their values.
 const PHPASS_DIGITS: &[u8; 64] =
     b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// 2^20 rounds of MD5 take a fifth of a second. WordPress writes 13.
+/// 2^20 rounds of MD5 take a fifth of a second. `WordPress` writes 13.
 const PHPASS_LOG_ROUNDS: std::ops::RangeInclusive<u32> = 7..=20;
 /// A project's signer key has 64 bytes.
 const SIGNER_KEY_BYTES: std::ops::RangeInclusive<usize> = 32..=128;

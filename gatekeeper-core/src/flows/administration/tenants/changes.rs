@@ -4,10 +4,6 @@ use crate::model::{Branding, MfaRequirement, SessionLimit, SignInMethod, TenantS
 
 /// What is to change of a tenant's settings. `None` leaves a setting alone; `Some(None)` goes back to what the application says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::option_option,
-    reason = "absent and null are two things, as in `ProfileChanges`"
-)]
 pub struct TenantSettingsChanges {
     /// How its mails look.
     pub branding: BrandingChanges,
@@ -27,10 +23,6 @@ pub struct TenantSettingsChanges {
 
 /// What is to change of how a tenant's mails look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::option_option,
-    reason = "absent and null are two things, as in `ProfileChanges`"
-)]
 pub struct BrandingChanges {
     /// The colour of buttons.
     pub color: Option<Option<String>>,
