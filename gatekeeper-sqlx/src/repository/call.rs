@@ -22,7 +22,7 @@ pub(in super::super) struct Call<'q> {
     pub(in super::super) query: Query<'q>,
 }
 
-impl<'q> Call<'q> {
+impl Call<'_> {
     pub(in super::super) fn bind<'t, T: Encode<'t, Db> + Type<Db>>(mut self, value: T) -> Self {
         self.query = self.query.bind(value);
         self

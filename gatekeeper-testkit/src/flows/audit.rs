@@ -430,7 +430,7 @@ pub(super) async fn what_was_erased_is_still_proven(fixture: StoreFixture) {
     // Said to be erased, and something is there.
     let index = rows.iter().position(|row| row.erased_at.is_some()).unwrap();
     tamper(&world, |rows| {
-        rows[index].user_agent = Some("another".to_owned())
+        rows[index].user_agent = Some("another".to_owned());
     })
     .await;
     let number = index as i64 + 1;

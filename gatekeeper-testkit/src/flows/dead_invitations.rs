@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_micros(1);
 pub(super) async fn row_54_an_invitation_expires_at_the_exact_instant(fixture: StoreFixture) {
     let (world, root) = with_root(fixture).await;
     let late = world.invited(&root, NEW, &["editor"]).await;
-    world.advance(WEEK - TICK);
+    world.advance(WEEK.checked_sub(TICK).unwrap());
     let details = world.gk.invitations().inspect(&world.cx, &late).await;
     assert!(details.is_ok());
     world.advance(TICK);
@@ -37,9 +37,13 @@ pub(super) async fn row_54_an_invitation_expires_at_the_exact_instant(fixture: S
     input.expires_in = Some(Duration::from_mins(1));
     administration.invite(&world.cx, input).await.unwrap();
     let token = world.mailed_token().await;
-    world
-        .clock
-        .advance(Duration::from_mins(1) - TICK - Duration::from_millis(1));
+    world.clock.advance(
+        Duration::from_mins(1)
+            .checked_sub(TICK)
+            .unwrap()
+            .checked_sub(Duration::from_millis(1))
+            .unwrap(),
+    );
     signed_in(world.accept(&token).await);
 }
 
@@ -101,9 +105,11 @@ pub(super) async fn row_54_a_newer_invitation_or_mail_ends_the_older(fixture: St
 
     let administration = world.gk.administration().on_behalf_of(&root);
     // A minute of rest, to the instant.
-    world
-        .clock
-        .set(second.sent_at.after(Duration::from_mins(1) - TICK));
+    world.clock.set(
+        second
+            .sent_at
+            .after(Duration::from_mins(1).checked_sub(TICK).unwrap()),
+    );
     let refused = administration.resend_invitation(&world.cx, second.id).await;
     let Err(Error::RateLimited(limited)) = refused else {
         panic!("{refused:?}")

@@ -106,18 +106,18 @@ pub(super) async fn a_change_of_roles_makes_tokens_out_of_date(fixture: StoreFix
 async fn demoted_elsewhere(fixture: StoreFixture, outdated: OutdatedTokens) -> (World, SignedIn) {
     let node = Arc::clone(&fixture.other);
     let world = World::configured(fixture, |config| {
-        config.authority.outdated_tokens = outdated
+        config.authority.outdated_tokens = outdated;
     });
     let world = world.await;
     make(&world, "reader", &["reports:read"], &[]).await;
     let ada = world.verified("ada@example.org").await;
     give(&world, ada, "reader").await;
     // A token that is issued just after a change is out of date as well.
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     let signed_in = world.sign_in("ada@example.org").await;
     let other = world.another_node(node).await;
     assert_eq!(permissions(&other, &signed_in).await, ["reports:read"]);
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     // It has asked just now, and knows the token.
     assert_eq!(permissions(&other, &signed_in).await, ["reports:read"]);
     let administration = world.gk.administration();

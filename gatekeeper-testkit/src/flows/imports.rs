@@ -154,7 +154,7 @@ pub(super) async fn a_refused_row_keeps_nobody_out(fixture: StoreFixture) {
 pub(super) async fn what_was_exported_can_be_imported(fixture: StoreFixture) {
     let world = World::new(fixture).await;
     let made_at = world.clock.now();
-    world.advance(std::time::Duration::from_secs(60));
+    world.advance(std::time::Duration::from_mins(1));
     let full = ImportedUser {
         name: Some("Ada".to_owned()),
         locale: Some("en-GB".to_owned()),
@@ -182,7 +182,9 @@ pub(super) async fn what_was_exported_can_be_imported(fixture: StoreFixture) {
         (&full.roles, &full.identities)
     );
     assert_eq!(
-        one.password_hash.as_ref().map(|hash| hash.expose()),
+        one.password_hash
+            .as_ref()
+            .map(gatekeeper_core::model::SecretString::expose),
         Some(BCRYPT)
     );
     let administration = world.gk.administration();
@@ -190,7 +192,7 @@ pub(super) async fn what_was_exported_can_be_imported(fixture: StoreFixture) {
     assert!(without.await.unwrap().items[0].password_hash.is_none());
     // A time that is yet to come is now.
     let future = ImportedUser {
-        created_at: Some(world.clock.now().after(std::time::Duration::from_secs(60))),
+        created_at: Some(world.clock.now().after(std::time::Duration::from_mins(1))),
         ..row("bob@example.org", None)
     };
     import(&world, &world.cx, vec![future]).await[0]

@@ -183,7 +183,7 @@ pub(super) async fn a_user_of_two_organizations_goes_from_one_to_the_other(fixtu
     let own = world.gk.organizations().list(&world.cx, &who, PAGE()).await;
     assert_eq!(own.unwrap().items.len(), 2);
 
-    world.advance(Duration::from_secs(3_600));
+    world.advance(Duration::from_hours(1));
     let old = world.refresh(&old).await.unwrap();
     let one = world.switch(&old, Some(first.id)).await.unwrap();
     assert_ne!(one.session.id, old.session.id);

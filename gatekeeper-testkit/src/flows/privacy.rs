@@ -242,7 +242,7 @@ pub(super) async fn an_export_asks_for_a_recent_sign_in(fixture: StoreFixture) {
     let export = async |who: &Identity| privacy.export_own(&world.cx, who).await.map(|_| ());
     let age = world.gk.config().mfa.binding_max_age;
     let seen = world.clock.now().since(who.authenticated_at);
-    world.advance(age - seen);
+    world.advance(age.checked_sub(seen).unwrap());
     export(&who).await.unwrap();
     world.advance(TICK);
     assert_eq!(code(export(&who).await), "access.step_up_required");
@@ -250,7 +250,7 @@ pub(super) async fn an_export_asks_for_a_recent_sign_in(fixture: StoreFixture) {
     export(&fresh).await.unwrap();
     // A second factor that is there has to have been shown.
     change_user(&world, fresh.user_id, |user| {
-        user.mfa_enabled_at = Some(user.created_at)
+        user.mfa_enabled_at = Some(user.created_at);
     })
     .await;
     assert_eq!(code(export(&fresh).await), "access.step_up_required");

@@ -359,13 +359,13 @@ pub(super) async fn a_tenant_is_never_weaker_than_the_application(fixture: Store
     let wrong: [(&str, fn(&mut TenantSettings)); 9] = [
         ("/mfa", |it| it.mfa = Some(MfaRequirement::Optional)),
         ("/password_min_length", |it| {
-            it.password_min_length = Some(11)
+            it.password_min_length = Some(11);
         }),
         ("/password_min_length", |it| {
-            it.password_min_length = Some(0)
+            it.password_min_length = Some(0);
         }),
         ("/password_min_length", |it| {
-            it.password_min_length = Some(257)
+            it.password_min_length = Some(257);
         }),
         ("/sign_in_methods", |it| it.sign_in_methods = methods(&[])),
         // Neither is offered: nobody would have a way in.
@@ -374,7 +374,7 @@ pub(super) async fn a_tenant_is_never_weaker_than_the_application(fixture: Store
         }),
         ("/email_domains", |it| it.email_domains = domains(&[])),
         ("/email_domains", |it| {
-            it.email_domains = domains(&["acme.example", "Acme.example"])
+            it.email_domains = domains(&["acme.example", "Acme.example"]);
         }),
         ("/session_limit/max", |it| {
             it.session_limit = Some(SessionLimit {
