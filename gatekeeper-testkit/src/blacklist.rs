@@ -374,12 +374,12 @@ async fn other_nodes_hear_of_it(fixture: &BlacklistFixture) {
     for kind in 0..2 {
         let ada = identity(&random);
         fixture.revoke(&[revocation(changes(&ada)[kind])]).await;
-        let heard = tokio::time::timeout(PATIENCE, async {
+        let told = tokio::time::timeout(PATIENCE, async {
             while verdict(other.as_ref(), &ada, NOW).await != BlacklistVerdict::Outdated {
                 sleep(Duration::from_millis(5)).await;
             }
         });
-        assert!(heard.await.is_ok(), "another node never hears of a change");
+        assert!(told.await.is_ok(), "another node never hears of a change");
     }
     stop.send_replace(true);
     for task in tasks {

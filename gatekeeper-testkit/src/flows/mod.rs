@@ -10,6 +10,21 @@
     clippy::panic,
     reason = "a suite speaks by panicking, in the test that called it"
 )]
+#![expect(
+    clippy::assigning_clones,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cloned_ref_to_slice_refs,
+    clippy::enum_variant_names,
+    clippy::format_collect,
+    clippy::items_after_statements,
+    clippy::needless_range_loop,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    reason = "a case is read from its beginning to its end, and counts to small numbers"
+)]
 
 mod administration;
 mod administrators;

@@ -8,6 +8,12 @@
     clippy::indexing_slicing,
     reason = "a suite speaks by panicking, in the test that called it"
 )]
+#![expect(
+    clippy::assigning_clones,
+    clippy::cloned_ref_to_slice_refs,
+    clippy::too_many_lines,
+    reason = "a case is read from its beginning to its end"
+)]
 
 #[macro_use]
 mod macros;
