@@ -27,7 +27,7 @@ mod postgres {
     use crate::support::PgDatabase;
 
     store_conformance!({
-        let database = PgDatabase::create().await;
+        let database = PgDatabase::migrated().await;
         let url = database.url();
         StoreFixture::new(PgRepository::connect(&url).await.unwrap())
             .with_other_node(PgRepository::connect(&url).await.unwrap())
@@ -79,7 +79,7 @@ mod counters_on_postgres {
     use crate::support::PgDatabase;
 
     lockout_conformance!({
-        let database = PgDatabase::create().await;
+        let database = PgDatabase::migrated().await;
         let url = database.url();
         let store = StoreFixture::new(PgRepository::connect(&url).await.unwrap())
             .with_other_node(PgRepository::connect(&url).await.unwrap())
@@ -121,7 +121,7 @@ mod flows_on_postgres {
     use crate::support::PgDatabase;
 
     async fn fixture() -> StoreFixture {
-        let database = PgDatabase::create().await;
+        let database = PgDatabase::migrated().await;
         let url = database.url();
         StoreFixture::new(PgRepository::connect(&url).await.unwrap())
             .with_other_node(PgRepository::connect(&url).await.unwrap())
@@ -130,7 +130,7 @@ mod flows_on_postgres {
 
     /// One node alone: every run of a faulty flow has a database of its own.
     async fn small_fixture() -> StoreFixture {
-        let database = PgDatabase::create().await;
+        let database = PgDatabase::migrated().await;
         StoreFixture::new(PgRepository::connect(&database.url()).await.unwrap()).keeping(database)
     }
 

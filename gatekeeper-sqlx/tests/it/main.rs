@@ -13,6 +13,7 @@ mod support;
 
 mod audit_chain;
 mod conformance;
+mod migrated;
 mod migrations;
 mod outage;
 mod row_level_security;

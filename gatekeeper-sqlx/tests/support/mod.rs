@@ -10,17 +10,21 @@ pub(crate) struct PgDatabase {
 }
 
 impl PgDatabase {
+    /// An empty one.
     pub(crate) async fn create() -> Self {
+        // Another locale and sort order than by bytes, so that a statement which relies on the default shows.
+        Self::copy_of(
+            "template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LC_COLLATE 'C' LC_CTYPE 'C'",
+        )
+        .await
+    }
+
+    pub(crate) async fn copy_of(template: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("gatekeeper_{}_{number}", std::process::id());
         admin(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
-        // Another locale and sort order than by bytes, so that a statement which relies on the default shows.
-        admin(format!(
-            "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' \
-             LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LC_COLLATE 'C' LC_CTYPE 'C'"
-        ))
-        .await;
+        admin(format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         Self { name }
     }
 
